@@ -6,7 +6,7 @@ A notebook shows them with the user's frames only; see `user_frames`.
 import contextlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -109,6 +109,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     return next(iter(get_close_matches(name, list(known), 1)), "")
+
+
+def enumerated(names: Sequence[str], most: int = 5) -> str:
+    """`names` in quotes, for an error; of many only the first, and how many more."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(repr, names[:most])) + more
 
 
 def _formatted(error: BaseException) -> str:

@@ -29,6 +29,7 @@ TASK_OPTIONS = {
         ("cache_key_fn", "cache_expiration", "cache_policy", "refresh_cache"), _AGAIN
     ),
     "task_run_name": _NAMED,
+    "result_handler": _KEEP,
     "slug": "use name=...",
     **dict.fromkeys(
         (
@@ -170,7 +171,7 @@ MODULES = {
     "types": "use Python's own types",
 }
 """Prefect's modules, as far as resnb has none of that name."""
-_CONTEXT = "use `from resnb import context`, an object with what is known of the run"
+CONTEXT_OBJECT = "use `from resnb import context`, an object with what is known of the run"
 INTEGRATIONS = {
     "prefect_dask": "use executor=DaskExecutor(...)",
     "prefect_ray": "use executor=ThreadExecutor(max_workers=...) or executor=DaskExecutor(...)",
@@ -181,6 +182,15 @@ NAMES = {
     "Client": _NO_SERVER,
     "get_client": _NO_SERVER,
     "Secret": _KEYRING,
+    "pause_task": _NEXT,
+    "Constant": "pass the value itself",
+    **dict.fromkeys(
+        ("List", "Tuple", "Set", "Dict"), "pass a list, tuple, set or dict with tasks inside"
+    ),
+    "CompareValue": "use `with case(task, value):`",
+    "raise_on_exception": "call state.raise_for_failure() after the run",
+    **dict.fromkeys(("PrefectSecret", "EnvVarSecret"), _KEYRING),
+    "LocalResultHandler": "use result=LocalResult(dir=...)",
     "GetAttr": "write a task that returns the attribute",
     "StartFlowRun": "call the other notebook's or module's flow",
     "create_flow_run": "call the other notebook's or module's flow",
@@ -188,7 +198,7 @@ NAMES = {
     "api": _NO_SERVER,
     "Manifest": _NO_SERVER,
     "State": "use `from resnb.states import State`",
-    **dict.fromkeys(("get_run_context", "FlowRunContext", "TaskRunContext"), _CONTEXT),
+    **dict.fromkeys(("get_run_context", "FlowRunContext", "TaskRunContext"), CONTEXT_OBJECT),
     "serve": _LATER,
     "deploy": _LATER,
     "pause_flow_run": _NEXT,
@@ -283,7 +293,7 @@ def refuse_module(name: str) -> None:
         ModuleNotFoundError: Prefect has such a module, and resnb, on purpose, has not.
     """
     top = name.split(".")[1]
-    remedy = _CONTEXT if top == "context" else MODULES.get(top)
+    remedy = CONTEXT_OBJECT if top == "context" else MODULES.get(top)
     if remedy is not None:
         message = f"resnb has no {name!r}, which Prefect has: {remedy}"
         raise shown_without_ours(ModuleNotFoundError(message, name=name))

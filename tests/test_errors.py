@@ -10,7 +10,14 @@ import pytest
 
 import resnb
 from resnb import Flow, errors, task
-from resnb.errors import FlowFailed, GraphError, OutsideFlowError, ResnbError, user_frames
+from resnb.errors import (
+    FlowFailed,
+    GraphError,
+    OutsideFlowError,
+    ResnbError,
+    enumerated,
+    user_frames,
+)
 
 KINDS = [
     kind
@@ -186,3 +193,8 @@ def test_an_interrupt_shows_the_users_lines_only():
     lines = errors.shown_without_ours(found.value)._render_traceback_()
     assert [line for line in lines if "File" in line and Path(__file__).name not in line] == []
     assert lines[-1] == "KeyboardInterrupt"
+
+
+def test_of_many_names_an_error_lists_the_first():
+    assert enumerated(["a", "b"]) == "'a', 'b'"
+    assert enumerated(list("abcdefg")) == "'a', 'b', 'c', 'd', 'e' and 2 more"

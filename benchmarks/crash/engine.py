@@ -84,6 +84,11 @@ def client() -> Any:
     except ImportError:
         message = "the package `docker` is not installed"
         raise NoEngineError(message) from None
+    address = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    socket = Path(address.removeprefix("unix://"))
+    if address.startswith("unix://") and not socket.exists():  # docker would leave one unclosed
+        message = f"no container engine: DOCKER_HOST names none, and there is no {socket}"
+        raise NoEngineError(message)
     try:
         found = docker.from_env()
         found.images.get(IMAGE)

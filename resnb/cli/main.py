@@ -203,6 +203,8 @@ def run(*, timeout: float | None, command: tuple[str, ...]) -> None:
     """
     from resnb.cli.entry_point import EntryPoint
 
+    if not command[0]:
+        raise OptionError("say which command to run: its name is empty")
     try:
         code, left, unread = EntryPoint(timeout, LedgerCommands()).run(command)
     except OSError as error:

@@ -24,10 +24,14 @@ def class_named(path: str, owner: str) -> Any:
     """
     module, _, name = path.rpartition(".")
     try:
-        return getattr(import_module(module), name)
+        found = getattr(import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         message = f"{owner}{path!r} is no class that can be imported: {error}"
         raise OptionError(message) from None
+    if not callable(found):
+        message = f"{owner}{path!r} is no class, but a {type(found).__name__}"
+        raise OptionError(message)
+    return found
 
 
 def refuse_unknown_options(owner: str, kind: Any, options: Mapping[str, Any]) -> None:

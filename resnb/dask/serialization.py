@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from resnb.dask.exceptions import dumped
 from resnb.dask.workers.attachments import Attachments
 from resnb.errors import NoValueError, RunError
 from resnb.graph.base.inputs import flat
@@ -131,7 +132,6 @@ def found_at(value: Any, path: Path) -> Any:
 
 def failure_of(error: BaseException) -> Failure:
     """`error` and its traceback as a `Failure`; an exception that does not pickle goes as text."""
-    import cloudpickle
     from tblib import Traceback
 
     frames = None
@@ -140,10 +140,9 @@ def failure_of(error: BaseException) -> Failure:
         after = error.__traceback__.tb_next
         frames = None if after is None else Traceback(after).to_dict()
     try:
-        data = cloudpickle.dumps(error)
-        pickle.loads(data)  # noqa: S301 - what we have pickled ourselves
+        data = dumped(error)
     except Exception:  # noqa: BLE001 - the user's class
-        data = cloudpickle.dumps(RuntimeError(text_of(error)))
+        data = dumped(RuntimeError(text_of(error)))
     return Failure(pickle.dumps((data, frames)))
 
 

@@ -42,6 +42,7 @@ class Flow(Structure):
 
     Args:
         name: the flow's name.
+        schedule: refused, unless it is None: Prefect has it at this place.
         executor: what runs its tasks, unless a run gets another; threads by default.
         cache_for: how long its tasks' values last on disk (``"7d"``, seconds, timedelta), unless a
             task says otherwise.
@@ -74,6 +75,7 @@ class Flow(Structure):
     def __init__(
         self,
         name: str,
+        schedule: None = None,
         *,
         executor: Any = None,
         cache_for: Any = None,
@@ -91,7 +93,8 @@ class Flow(Structure):
         **others: Any,
     ) -> None:
         del validate
-        unsupported.refuse(f"flow {name!r}", others, unsupported.FLOW_OPTIONS)
+        asked = {"schedule": schedule, **others}
+        unsupported.refuse(f"flow {name!r}", asked, unsupported.FLOW_OPTIONS)
         others = unsupported.without(others, unsupported.FLOW_OPTIONS)
         refuse_unknown(f"flow {name!r}", others, FLOW_OPTIONS)
         super().__init__(_checked_name(name))

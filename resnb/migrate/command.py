@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from resnb.migrate.files import change_of
+from resnb.migrate.files import write as write_change
 
 _BAD = 2
 
@@ -24,9 +25,10 @@ def migrate(*, files: tuple[Path, ...], write: bool) -> None:
         try:
             change = change_of(path)
             if write and change.after != change.before:
-                path.write_bytes(change.after.encode(change.encoding))
+                write_change(path, change)
         except (OSError, ValueError) as error:
-            click.echo(f"{path}: {error}", err=True)
+            reason = getattr(error, "strerror", None) or error
+            click.echo(f"{path}: {reason}", err=True)
             bad += 1
             continue
         changed += change.after != change.before

@@ -1,10 +1,11 @@
 """Which calls and attributes of a program for Prefect ask for what resnb leaves out."""
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from resnb import unsupported
+from resnb.migrate.names import is_renamed
 
 _TABLES: Mapping[str, Mapping[str, str]] = {
     "prefect.signals": unsupported.SIGNALS,
@@ -40,7 +41,7 @@ def left_out(tree: ast.AST, flows: frozenset[str], names: Mapping[str, str]) -> 
     """
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            yield from _options(node, _table_of(node, flows))
+            yield from _options(node, _table_of(node, flows, names))
             yield from _asked_of_context(node)
             yield from _imported_by_name(node)
         if isinstance(node, ast.Attribute) and _last(node.value) in {*flows, "Flow"}:
@@ -57,24 +58,32 @@ def _last(node: ast.AST | None) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
+def _called(node: ast.AST | None, names: Mapping[str, str]) -> str:
+    """The last name of Prefect's for `node`, which a program may call otherwise."""
+    found = node.func if isinstance(node, ast.Call) else node
+    local = found.id if isinstance(found, ast.Name) else ""
+    return names[local].rpartition(".")[2] if local in names else _last(node)
+
+
 def flows_in(tree: ast.AST) -> Iterator[str]:
     """The names of the flows that a program makes."""
+    names = dict(imported_names(tree))
     for node in ast.walk(tree):
         if isinstance(node, ast.With | ast.AsyncWith):
             for item in node.items:
-                if _last(item.context_expr) == "Flow":
+                if _called(item.context_expr, names) == "Flow":
                     yield _last(item.optional_vars)
-        elif isinstance(node, ast.Assign) and _last(node.value) == "Flow":
+        elif isinstance(node, ast.Assign) and _called(node.value, names) == "Flow":
             yield from map(_last, node.targets)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
-            _last(one) == "flow" for one in node.decorator_list
+            _called(one, names) == "flow" for one in node.decorator_list
         ):
             yield node.name
 
 
-def _table_of(node: ast.Call, flows: frozenset[str]) -> Mapping[str, str]:
+def _table_of(node: ast.Call, flows: frozenset[str], names: Mapping[str, str]) -> Mapping[str, str]:
     """The options that are left out of what `node` calls."""
-    name = _last(node.func)
+    name = _called(node.func, names)
     if name == "run" and isinstance(node.func, ast.Attribute) and _last(node.func.value) in flows:
         return unsupported.RUN_OPTIONS
     if name == "with_options":
@@ -89,10 +98,19 @@ def _table_of(node: ast.Call, flows: frozenset[str]) -> Mapping[str, str]:
 
 
 def _options(node: ast.Call, table: Mapping[str, str]) -> Iterator[Remark]:
+    if table is unsupported.FLOW_OPTIONS and _asks(node.args[1:2]):
+        yield Remark(node.args[1].lineno, f"{_last(node.func)}(schedule=)", table["schedule"])
     for one in node.keywords:
-        asks = not (isinstance(one.value, ast.Constant) and one.value.value in (None, False))
-        if one.arg is not None and one.arg in table and asks:
+        if one.arg is not None and one.arg in table and _asks([one.value]):
             yield Remark(one.value.lineno, f"{_last(node.func)}({one.arg}=)", table[one.arg])
+
+
+def _asks(values: Sequence[ast.expr]) -> bool:
+    """Whether one of `values` asks for something."""
+    return any(
+        not (isinstance(one, ast.Constant) and unsupported.asks_nothing(one.value))
+        for one in values
+    )
 
 
 def _asked_of_context(node: ast.Call) -> Iterator[Remark]:
@@ -129,9 +147,10 @@ def _of_modules(tree: ast.AST, names: Mapping[str, str]) -> Iterator[Remark]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute | ast.Subscript):
             root, dot, rest = ast.unparse(node.value).partition(".")
-            table = _TABLES.get(names.get(root, root) + dot + rest, {})
+            module = names.get(root, root) + dot + rest
+            table = _TABLES.get(module, {})
             key = node.attr if isinstance(node, ast.Attribute) else _text(node.slice)
-            if key in table:
+            if key in table and not is_renamed(f"{module}.{key}"):
                 yield Remark(node.lineno, ast.unparse(node), table[key])
 
 

@@ -41,6 +41,7 @@ _RENAMED: Final = {
     "prefect.logging.get_logger": "resnb.get_run_logger",
     "prefect.exceptions.PrefectSignal": "resnb.signals.Signal",
     "prefect.engine.signals.PrefectStateSignal": "resnb.signals.Signal",
+    "prefect.tasks.core.function.FunctionTask": "resnb.task",
     "prefect.states.Completed": "resnb.states.Success",
     "prefect.orion.schemas.states.Completed": "resnb.states.Success",
 }
@@ -80,6 +81,11 @@ def moved(name: str) -> str | None:
     return None if above is None else f"{above}.{last}"
 
 
+def is_renamed(name: str) -> bool:
+    """Whether resnb has what is called `name` in Prefect under another name."""
+    return name in _RENAMED
+
+
 def moved_module(name: str) -> str | None:
     """The module of resnb that has the names of Prefect's module `name`; None if it is left out."""
     return _MODULES.get(name)
@@ -102,5 +108,6 @@ def advice(name: str) -> str:
         return table[last]
     if last in unsupported.NAMES:
         return unsupported.NAMES[last]
-    parts = name.split(".")
-    return unsupported.MODULES.get(parts[1] if len(parts) > 1 else "", "resnb has nothing like it")
+    top = name.split(".")[1] if "." in name else ""
+    remedy = unsupported.CONTEXT_OBJECT if top == "context" else unsupported.MODULES.get(top)
+    return remedy or "resnb has nothing like it"

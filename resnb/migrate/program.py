@@ -92,22 +92,27 @@ def migrated(text: str, bound: Bound | None = None) -> Migrated:
     return Migrated(_applied(text, edits), sorted(set(remarks)))
 
 
-def _lines(text: str) -> list[str]:
+def lines_of(text: str) -> list[str]:
     """The lines of `text` with their ends, as Python counts them: a form feed ends none."""
     return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$", text)
 
 
 def _parsed(text: str) -> ast.Module:
     try:
-        return ast.parse(text)
-    except SyntaxError:
-        return ast.parse(_without_ipython(text))
+        try:
+            return ast.parse(text)
+        except SyntaxError:
+            return ast.parse(_without_ipython(text))
+    except (RecursionError, MemoryError):
+        raise SyntaxError("the code is nested too deeply") from None
+    except ValueError as error:  # null bytes
+        raise SyntaxError(str(error)) from None
 
 
 def _without_ipython(text: str) -> str:
     """`text` with a statement of the same place for each line that only IPython reads."""
     lines = []
-    for line in (one.rstrip("\r\n") for one in _lines(text)):
+    for line in (one.rstrip("\r\n") for one in lines_of(text)):
         found = _IPYTHON.match(line)
         assigned = _ASSIGNED.match(line)
         if found and not line.lstrip().startswith("#") and ('"' not in line or line[0] in "%!?"):
@@ -141,7 +146,7 @@ def _edit(node: ast.stmt | ast.expr, text: str) -> _Edit:
 def _source(text: str, node: ast.stmt) -> str:
     """The text of a statement."""
     edit = _edit(node, "")
-    lines = [line.encode() for line in _lines(text)[edit.start[0] - 1 : edit.end[0]]]
+    lines = [line.encode() for line in lines_of(text)[edit.start[0] - 1 : edit.end[0]]]
     lines[-1] = lines[-1][: edit.end[1]]
     lines[0] = lines[0][edit.start[1] :]
     return b"".join(lines).decode()
@@ -190,12 +195,11 @@ def _rewrite_from(
     plain = True
     for alias in node.names:
         old = f"{node.module}.{alias.name}"
-        new = (
-            (moved(old) or stands(old))
-            if alias.name != "*"
-            else f"{moved_module(node.module or '')}.*"
-        )
-        if alias.name != "*" and moved(old) is None:
+        new = moved(old) or stands(old)
+        if alias.name == "*":
+            old = node.module or ""
+            new = f"{moved_module(old) or stands(old)}.*"
+        if (moved_module if alias.name == "*" else moved)(old) is None:
             remarks.append(Remark(node.lineno, old, advice(old)))
         module, _, name = new.rpartition(".")
         local = alias.asname or alias.name
@@ -207,7 +211,7 @@ def _rewrite_from(
         (module,) = groups
         edits.append(_edit(node, re.sub(r"^(from\s+)[\w.]+", rf"\g<1>{module}", segment)))
         return
-    before = _lines(text)[node.lineno - 1].encode()[: node.col_offset].decode()
+    before = lines_of(text)[node.lineno - 1].encode()[: node.col_offset].decode()
     if before.strip():  # other statements of the same line
         lines = [_from_line(module, names, "", None) for module, names in sorted(groups.items())]
         edits.append(_edit(node, "; ".join(lines)))
@@ -273,7 +277,7 @@ def _rewrite_chain(
 def _applied(text: str, edits: list[_Edit]) -> str:
     """`text` after `edits`, whose columns count bytes of UTF-8."""
     starts = [0]
-    for line in _lines(text):
+    for line in lines_of(text):
         starts.append(starts[-1] + len(line.encode()))
     data = text.encode()
     for start, end, new in sorted(edits, reverse=True):

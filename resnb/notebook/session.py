@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from resnb.elsewhere import Elsewhere
-from resnb.errors import MagicError, NoValueError, nearest
+from resnb.errors import MagicError, NoValueError, enumerated, nearest
 from resnb.events import EVENTS, Event, RunEnded, StructureChanged
 from resnb.graph.flow import Flow
 from resnb.ledger import states
@@ -108,7 +108,7 @@ class Session:
         if near := nearest(name, known):
             hint = f"did you mean {near!r}?"
         elif known:
-            hint = f"there is {', '.join(repr(one) for one in known)}"
+            hint = f"there is {enumerated([*known])}"
         else:
             hint = f"build one with %%flow {name}"
         raise MagicError(f"there is no flow {name!r}; {hint}")

@@ -23,6 +23,7 @@ from resnb.ledger.owner import start_time
 from resnb.ledger.recipes.found_process import FoundProcess, Place, here, is_elsewhere
 from resnb.ledger.recipes.handles import Ended, processes_of
 from resnb.ledger.recipes.kinds import Kind
+from resnb.resources import arguments
 from resnb.resources.common import needed
 from resnb.resources.process import tagged
 
@@ -84,8 +85,10 @@ class DaskClusterManager:
         self_destruct: "Duration | None" = None,
         **options: Any,
     ) -> None:
-        self.n_workers, self.cluster, self.options = n_workers, cluster, options
-        self.self_destruct = seconds(self_destruct, "self_destruct")
+        self.n_workers = arguments.count("DaskCluster", "n_workers", n_workers)
+        self.cluster = arguments.text("DaskCluster", "cluster", cluster)
+        self.options = options
+        self.self_destruct = seconds(self_destruct, "DaskCluster: self_destruct")
         self._place = here()
         self._made: Any = None
         self._name = ""

@@ -16,6 +16,7 @@ from resnb.durations import seconds
 from resnb.errors import CleanupError, NothingMadeError, ResnbError
 from resnb.ledger.recipes.found_process import Place, here, out_of_sight
 from resnb.ledger.recipes.kinds import Kind
+from resnb.resources import arguments
 from resnb.resources.common import last_words, leave_alone, needed
 
 if TYPE_CHECKING:
@@ -101,11 +102,11 @@ class DockerContainerManager:
         ready_line: str | None = None,
         self_destruct: "Duration | None" = None,
     ) -> None:
-        self.image, self.command = image, command
+        self.image, self.command = arguments.text("DockerContainer", "image", image), command
         self.ports = list(ports)
         self.environment, self.volumes = environment, volumes
         self.ready_port, self.ready_line = ready_port, ready_line
-        self.self_destruct = seconds(self_destruct, "self_destruct")
+        self.self_destruct = seconds(self_destruct, "DockerContainer: self_destruct")
         self._place = here()
 
     def setup(self) -> RunningContainer:

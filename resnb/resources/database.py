@@ -1,12 +1,20 @@
 """`PostgresDatabase`: a throw-away database on a PostgreSQL server."""
 
+import re
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from resnb import ResourceManager
-from resnb.errors import NothingMadeError
+from resnb.errors import NothingMadeError, OptionError
 from resnb.ledger.recipes.kinds import Kind
+from resnb.resources import arguments
 from resnb.resources.common import leave_alone, needed
+
+_SCHEMES = ("postgresql://", "postgres://")
+_NO_URL = (
+    "PostgresDatabase: server must be a URL such as postgresql://user@host:5432/postgres, with %40 "
+    "for @ and %2F for / in a password"
+)
 
 
 class PostgresDatabaseManager:
@@ -25,7 +33,11 @@ class PostgresDatabaseManager:
     lease: Any
 
     def __init__(self, server: str, name: str | None = None) -> None:
-        self.server, self.name = server, name
+        owner = "PostgresDatabase"
+        self.server = arguments.text(owner, "server", server)
+        self.name = None if name is None else arguments.text(owner, "name", name)
+        if not self.server.startswith(_SCHEMES):
+            raise OptionError(_NO_URL)  # without the value, which may hold a password
 
     def setup(self) -> str:
         """Create it, with the lease's id as its comment."""
@@ -86,6 +98,12 @@ class PostgresDatabaseManager:
     def _connected(self) -> Any:
         with needed("PostgresDatabase needs psycopg", "fleet"):
             import psycopg
+        try:
+            options = psycopg.conninfo.conninfo_to_dict(self.server)
+        except psycopg.ProgrammingError:
+            raise NothingMadeError(_NO_URL) from None
+        if not re.fullmatch(r"[\d,]*", str(options.get("port") or "")):
+            raise NothingMadeError(_NO_URL)
         try:
             return psycopg.connect(self.server, autocommit=True)
         except psycopg.OperationalError as error:

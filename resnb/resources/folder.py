@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from resnb import ResourceManager
-from resnb.errors import CleanupError, NothingMadeError
+from resnb.errors import CleanupError, NothingMadeError, OptionError
 from resnb.ledger.recipes.found_process import Place, here, is_elsewhere, out_of_sight
 from resnb.ledger.recipes.kinds import Kind
+from resnb.resources import arguments
 
 
 class TemporaryFolderManager:
@@ -33,8 +34,13 @@ class TemporaryFolderManager:
     lease: Any
 
     def __init__(self, prefix: str = "", parent: str | os.PathLike[str] | None = None) -> None:
-        self.prefix = prefix
-        self.parent = os.path.abspath(parent or tempfile.gettempdir())  # noqa: PTH100 - as text
+        owner = "TemporaryFolder"
+        self.prefix = arguments.text(owner, "prefix", prefix)
+        if "/" in self.prefix:
+            message = f"{owner}: prefix has a slash: name the folder around it as parent"
+            raise OptionError(message)
+        parent = tempfile.gettempdir() if parent in (None, "") else parent
+        self.parent = os.path.abspath(arguments.path(owner, "parent", parent))  # noqa: PTH100
         self._place = here()
 
     def setup(self) -> Path:

@@ -20,6 +20,7 @@ from resnb.errors import CleanupError, NothingMadeError, OptionError, ResnbError
 from resnb.ledger.owner import start_time
 from resnb.ledger.recipes.found_process import FoundProcess, Place, here, is_elsewhere, out_of_sight
 from resnb.ledger.recipes.kinds import Kind
+from resnb.resources import arguments
 from resnb.resources.common import last_words, leave_alone, shortened
 
 TAG = "RESNB_LEASE"
@@ -82,13 +83,16 @@ class SubprocessManager:
         env: Mapping[str, Any] | None = None,
         cwd: str | os.PathLike[str] | None = None,
     ) -> None:
-        self.args = shlex.split(args) if isinstance(args, str) else [os.fspath(a) for a in args]
+        self.args = arguments.words("Subprocess", "args", args)
         if not self.args:
             message = "Subprocess needs a command: a list such as ['redis-server', '--port', '0']"
             raise OptionError(message)
-        self.ready_port, self.ready_line = ready_port, ready_line
-        self.variables = {str(name): str(value) for name, value in (env or {}).items()}
-        self.cwd = cwd
+        self.ready_port = arguments.whole("Subprocess", "ready_port", ready_port)
+        self.ready_line = ready_line
+        if ready_line is not None:
+            self.ready_line = arguments.text("Subprocess", "ready_line", ready_line)
+        self.variables = arguments.variables("Subprocess", env)
+        self.cwd = None if cwd is None else arguments.path("Subprocess", "cwd", cwd)
         self._place = here()
 
     @property

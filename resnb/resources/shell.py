@@ -9,6 +9,7 @@ from typing import Any
 from resnb import ResourceManager
 from resnb.errors import CleanupError, NothingMadeError, ResnbError
 from resnb.ledger.recipes.kinds import Kind
+from resnb.resources import arguments
 from resnb.resources.common import last_words, shortened
 
 _LONGEST = 100_000
@@ -47,9 +48,11 @@ class CommandManager:
         env: Mapping[str, Any] | None = None,
         cwd: str | os.PathLike[str] | None = None,
     ) -> None:
-        self.up, self.down = up, down
-        self.variables = [[str(name), str(value)] for name, value in (env or {}).items()]
-        self.cwd = os.path.abspath(cwd or ".")  # noqa: PTH100 - as text
+        self.up = arguments.text("command", "up", up)
+        self.down = arguments.text("command", "down", down)
+        self.variables = [[*pair] for pair in arguments.variables("command", env).items()]
+        folder = arguments.path("command", "cwd", "." if cwd in (None, "") else cwd)
+        self.cwd = os.path.abspath(folder)  # noqa: PTH100 - as text
 
     def setup(self) -> str:
         """Run the first command.

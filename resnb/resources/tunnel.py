@@ -14,6 +14,7 @@ import psutil
 from resnb import ResourceManager
 from resnb.errors import NothingMadeError, OptionError, ResnbError
 from resnb.ledger.recipes.kinds import Kind
+from resnb.resources import arguments
 from resnb.resources.process import RunningProcess, SubprocessManager
 
 _LARGEST_PORT = 65535
@@ -79,13 +80,18 @@ class SSHTunnelManager(SubprocessManager):
         config: str | os.PathLike[str] | None = None,
     ) -> None:
         super().__init__(["ssh"])
-        self.host, self.remote_port, self.local_port = host, remote_port, local_port
-        self.user, self.remote_host = user, remote_host
+        owner = "SSHTunnel"
+        self.host = arguments.text(owner, "host", host)
+        self.remote_port = arguments.whole(owner, "remote_port", remote_port) or 0
+        self.local_port = arguments.whole(owner, "local_port", local_port) or 0
+        self.user = None if user is None else arguments.text(owner, "user", user)
+        self.remote_host = arguments.text(owner, "remote_host", remote_host)
         self.key, self.config = _path("key", key), _path("config", config)
         if not host or host.startswith("-"):
             message = f"SSHTunnel: host={host!r} is no name of a machine"
             raise OptionError(message)
-        for name, port in ("remote_port", remote_port), ("local_port", local_port or remote_port):
+        local = self.local_port or self.remote_port
+        for name, port in ("remote_port", self.remote_port), ("local_port", local):
             if not 1 <= port <= _LARGEST_PORT:
                 message = f"SSHTunnel: {name}={port} is no port: give 1 to {_LARGEST_PORT}"
                 raise OptionError(message)

@@ -16,7 +16,10 @@ _EAGER_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp)
 _LEAVES = frozenset({
     ast.Name, ast.Constant, ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.Pass,
 })  # fmt: skip
-_SCOPES = frozenset(get_args(_Scope))
+_TYPE_ALIASES: tuple[type[ast.AST], ...] = tuple(
+    one for one in [getattr(ast, "TypeAlias", None)] if one is not None
+)
+_SCOPES = frozenset(get_args(_Scope)).union(_TYPE_ALIASES)  # those from Python 3.12 on
 _NAMING = _SCOPES | {
     ast.Name, ast.AugAssign, ast.Import, ast.ImportFrom, ast.Nonlocal, ast.MatchAs, ast.MatchStar,
     ast.MatchMapping,
@@ -47,16 +50,32 @@ def _own_parts(node: ast.AST) -> Sequence[ast.AST]:
         return _parts(node)
     if isinstance(node, _Comprehension):
         return [node.generators[0].iter]
+    if isinstance(node, _TYPE_ALIASES):
+        return [node.name]  # type: ignore[attr-defined]
+    types = [] if getattr(node, "type_params", ()) else _typed(node)
+    decorators: list[ast.AST] = [*getattr(node, "decorator_list", ())]
     if isinstance(node, _Function):
         values = [value for value in (*node.args.defaults, *node.args.kw_defaults) if value]
-        if isinstance(node, ast.Lambda):
-            return values
-        annotations = [a.annotation for a in _arguments(node) if a.annotation]
-        returns = [node.returns] if node.returns else []
-        return [*node.decorator_list, *values, *annotations, *returns]
-    if isinstance(node, ast.ClassDef):
-        return [*node.decorator_list, *node.bases, *node.keywords]
-    return _parts(node)
+        return [*decorators, *values, *types]
+    return [*decorators, *types]
+
+
+def _typed(node: ast.AST) -> list[ast.AST]:
+    """The annotations of a function, the bases of a class, or the value of a type alias.
+
+    Where there are type parameters, as in ``def f[T](x: T)``, these have a scope of their own.
+    """
+    parameters = getattr(node, "type_params", ())
+    limits = [getattr(one, name, None) for one in parameters for name in ("bound", "default_value")]
+    found: list[ast.AST | None] = [*limits]
+    if isinstance(node, _Function):
+        found += [one.annotation for one in _arguments(node)]
+        found.append(getattr(node, "returns", None))
+    elif isinstance(node, ast.ClassDef):
+        found += [*node.bases, *node.keywords]
+    elif isinstance(node, _TYPE_ALIASES):
+        found.append(node.value)  # type: ignore[attr-defined]
+    return [one for one in found if one is not None]
 
 
 def _parts(node: ast.AST) -> list[ast.AST]:
@@ -72,6 +91,11 @@ def _parts(node: ast.AST) -> list[ast.AST]:
             elif isinstance(value, ast.AST):
                 found.append(value)
     return found
+
+
+def _type_parameters(node: ast.AST) -> list[str]:
+    """The names in the brackets of ``def f[T]``, ``class C[T]`` or ``type A[T]``."""
+    return [one.name for one in getattr(node, "type_params", ())]
 
 
 def _inside(node: _Comprehension) -> list[ast.expr]:
@@ -181,8 +205,14 @@ def _read_by(node: ast.AST) -> Sequence[tuple[str, bool]]:
         case ast.Nonlocal(names=names):
             return [(name, False) for name in names]
         case _ if isinstance(node, _Scope):
-            own = getattr(node, "name", None)  # bound by the time the body reads it
-            return [(name, True) for name in _free_names(node) if name != own]
+            hidden = {getattr(node, "name", None), *_type_parameters(node)}  # bound by then
+            inside = [(name, True) for name in _free_names(node) if name not in hidden]
+            if len(hidden) > 1:
+                inside += [(name, False) for name in names_read(_typed(node)) - hidden]
+            return inside
+        case _ if isinstance(node, _TYPE_ALIASES):
+            hidden = {node.name.id, *_type_parameters(node)}  # type: ignore[attr-defined]
+            return [(name, False) for name in names_read(_typed(node)) - hidden]
     return ()
 
 

@@ -67,6 +67,26 @@ def step_code(statements: Sequence[ast.stmt], stay_inside: Collection[str] = ())
     )
 
 
+def without_globals(statements: Sequence[ast.stmt]) -> tuple[ast.stmt, ...]:
+    """`statements` without their own ``global``, which says nothing in a cell.
+
+    In a function it would let a name leave the step.
+    """
+    module = _Globals().visit(ast.Module([*statements], []))
+    return tuple(module.body)
+
+
+class _Globals(ast.NodeTransformer):
+    def visit_Global(self, node: ast.Global) -> ast.Pass:
+        return ast.copy_location(ast.Pass(), node)
+
+    def _leave(self, node: ast.AST) -> ast.AST:
+        """What is inside has a scope of its own."""
+        return node
+
+    visit_FunctionDef = visit_AsyncFunctionDef = visit_ClassDef = visit_Lambda = _leave  # noqa: N815
+
+
 def as_function(
     statements: Sequence[ast.stmt],
     arguments: Sequence[str],

@@ -59,6 +59,14 @@ def resnb(line, code=0):
 # ---- listing
 
 
+def test_a_command_without_a_name_is_refused():
+    done = CliRunner().invoke(main, ["run", ""])
+    assert (done.exit_code, done.output) == (
+        2,
+        "Error: say which command to run: its name is empty\n",
+    )
+
+
 def test_an_empty_ledger(ledger):
     assert resnb("ls") == resnb("ls --all") == "no resources are alive\n"
     assert json.loads(resnb("ls --json")) == []

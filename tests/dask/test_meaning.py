@@ -1,5 +1,7 @@
 """What failed, was refused or is flattened means the same on a cluster as in the kernel."""
 
+import threading
+
 import pytest
 
 from resnb import (
@@ -62,6 +64,7 @@ def test_what_failed_gives_its_exception(executor):
 class Odd(Exception):  # noqa: N818 - it does not pickle, which is what matters
     def __init__(self, first, second):
         super().__init__(f"{first} and {second}")
+        self.lock = threading.Lock()
 
 
 def test_an_exception_that_does_not_pickle_is_told_of(client):

@@ -152,8 +152,6 @@ def test_functions_may_call_those_that_are_defined_below_them(cells):
 
 @with_ids
 def test_each_step_draws_its_own_figure(cells):
-    if cells.value("__import__('importlib.util').util.find_spec('matplotlib') is None"):
-        pytest.skip("matplotlib is not installed")
     cells.run("%matplotlib inline\nimport matplotlib.pyplot as plt")
     cells.run("def draw(y):\n    return plt.plot([y, y])")
     own = "import matplotlib.pyplot as own\nown.plot([5, 6])"

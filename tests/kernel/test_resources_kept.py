@@ -102,6 +102,19 @@ def test_what_ends_by_itself_says_so_when_it_is_kept(begin):
     kernel.run("%resources cleanup etl/d")
 
 
+def test_the_list_says_that_the_ledger_keeps_a_secret(begin):
+    kernel = begin()
+    kernel.run(
+        "@resource_manager\nclass Db:\n    def __init__(self, password): self.password = password\n"
+        "    def setup(self): return 'db'\n    def cleanup(self, db): pass"
+    )
+    kernel.run("%resources open Db('hidden') as db")
+    notice = "the ledger keeps what looks like secrets until this is cleaned up: "
+    for listed in (kernel.run("%resources").stdout, kernel.run("!resnb ls").stdout):
+        assert notice + "attribute 'password'" in listed
+        assert "hidden" not in listed
+
+
 def test_what_a_kept_resource_may_depend_on_is_kept_too(begin, home, tmp_path):
     places = """
     @resource_manager
@@ -147,6 +160,79 @@ def test_a_kept_resource_survives_its_kernel_and_is_adopted_by_the_next(begin, h
     assert second.run("%resources cleanup").stdout == "cleaned up etl/p\n"
     assert not (tmp_path / "place").exists()
     assert second.fail("%resources adopt etl/p").error == "LedgerError"
+
+
+OPENED = {
+    "class": ("", "Place() as p"),
+    "cell": (
+        """%%resource place
+folder = Path('place').absolute()
+folder.mkdir()
+set_up.append(folder)
+yield str(folder)
+folder.rmdir()
+""",
+        "place as p",
+    ),
+}
+
+
+@pytest.mark.parametrize("form", OPENED)
+def test_what_was_opened_for_ordinary_cells_is_bound_once_it_is_adopted(
+    begin, home, tmp_path, form
+):
+    cell, opened = OPENED[form]
+    first = begin()
+    if cell:
+        first.run(cell)
+    first.run(f"%resources open {opened} --keep 10m")
+    first.close()
+    assert (tmp_path / "place").exists()
+
+    second = begin()
+    if cell:
+        second.run(cell)
+    assert LedgerCommands(home).wait(LIMIT) == []
+    assert second.run("%resources adopt p").stdout == "adopted p: p is bound to it\n"
+    assert second.value("p") == str(tmp_path / "place")
+    assert second.run(f"%resources open {opened}").stdout == "p is open already\n"
+    second.run("%%flow etl --with p --run\nx = use(p)")
+    assert second.value("x.value, set_up") == (True, [])
+    second.run("%flow close etl")
+    assert second.run("%resources close p").stdout == "cleaned up p\n"
+    assert not (tmp_path / "place").exists()
+    assert second.value("'p' in globals()") is False
+
+
+def test_what_has_no_value_elsewhere_cannot_be_adopted(begin, home, tmp_path):
+    first = begin()
+    first.run(
+        "%%resource place\nfolder = Path('place').absolute()\nfolder.mkdir()\nyield Thing()\n"
+        "folder.rmdir()"
+    )
+    first.run("%resources open place as p --keep 10m")
+    first.close()
+    second = begin()
+    assert LedgerCommands(home).wait(LIMIT) == []
+    assert second.fail("%resources adopt p").message == (
+        "resource 'p' could not be adopted: only the kernel that opened it knows what its cell "
+        "yields: yield a variable, or define handle and attach"
+    )
+    wait_for(lambda: not (tmp_path / "place").exists(), "the reaper")
+
+
+def test_what_is_adopted_takes_no_variable_from_anybody(begin, home, tmp_path):
+    first = begin()
+    first.run("%resources open Place() as p --keep 10m")
+    first.close()
+    second = begin()
+    assert LedgerCommands(home).wait(LIMIT) == []
+    second.run("p = 'mine'")
+    said = second.run("%resources adopt p").stdout
+    assert said == "adopted p: the next scope of that name uses it\n"
+    assert second.value("p") == "mine"
+    assert second.run("%resources open Place() as p").stdout == "p is open\n"
+    assert second.value("p, set_up") == (str(tmp_path / "place"), [])
 
 
 @pytest.mark.long

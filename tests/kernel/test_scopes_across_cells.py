@@ -40,6 +40,24 @@ def test_parentheses_or_none(cells):
     assert cells.value("members(etl)") == {"Cluster": ["number", "number"]}
 
 
+@pytest.mark.parametrize("step", ["", " --step --run"])
+@pytest.mark.parametrize("clause", ["Cluster", "Cluster(2)"])
+def test_a_definition_is_not_its_resource(notebook, clause, step):
+    said = notebook.refuse(f"%%flow etl --with {clause}{step}\nu = use(Cluster)", "a")
+    assert said == (
+        "MagicError: Cluster is the definition of the resource, and the cell uses it as the "
+        f"resource itself: give that a name, --with {clause} as NAME"
+    )
+
+
+def test_a_cell_may_use_the_definition_of_its_scope_once_more(notebook):
+    notebook.run(
+        "%%flow etl --with Cluster\nwith Cluster.options(ttl='1h')(3) as c:\n    u = use(c)", "a"
+    )
+    notebook.run("%flow run etl")
+    assert notebook.value("u.value") == "cluster of 3 used"
+
+
 def test_a_resource_of_a_module(cells):
     cells.run("import types\nlib = types.SimpleNamespace(Cluster=Cluster)")
     cells.run("%%flow etl --with lib.Cluster(2) --run\nx = number(1)", "a")

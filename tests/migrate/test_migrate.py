@@ -1,5 +1,6 @@
 """Programs for Prefect, rewritten for resnb."""
 
+import ast
 import json
 import subprocess
 import sys
@@ -53,6 +54,12 @@ REWRITTEN = {
     "from prefect.logging import get_run_logger": "from resnb import get_run_logger",
     "from prefect.states import Completed": "from resnb.states import Success as Completed",
     "from prefect import *": "from resnb import *",
+    "from prefect.tasks.core.function import FunctionTask": (
+        "from resnb import task as FunctionTask"
+    ),
+    "x = prefect.states.Completed()": "x = resnb.states.Success()",
+    "if x:\n\tfrom prefect import \\\n\t\tFlow": "if x:\n\tfrom resnb import \\\n\t\tFlow",
+    "f'{prefect.triggers.all_failed!r:>{9}}'": "f'{resnb.triggers.all_failed!r:>{9}}'",
     "from prefect.orion.schemas.states import Completed, Failed": (
         "from resnb.states import Success as Completed, Failed"
     ),
@@ -118,6 +125,17 @@ LEFT_OUT = {
     "import prefect as p\np.context.caches": "p.context.caches: use cache_for",
     "from prefect import triggers\ntriggers.manual_only": "triggers.manual_only: let the flow end",
     "from prefect.engine import signals as s\ns.PAUSE": "s.PAUSE: let the flow end there",
+    "from prefect.tasks.shell import *": "prefect.tasks.shell: write a task",
+    "Flow('f', daily)": "Flow(schedule=): run the notebook later",
+    "from prefect import Flow as F\nF('f', storage=x)": "F(storage=): a flow lives",
+    "from prefect import Flow as F\nf = F('f')\nf.register('x')": "flow.register: there is no ser",
+    "from prefect import flow as f\n@f\ndef g(): ...\ng.serve()": "flow.serve: run the notebook",
+    "from prefect import task as t\n@t(slug='x')\ndef f(): ...": "t(slug=): use name=",
+    "@task(result_handler=x)\ndef f(): ...": "task(result_handler=): use result=LocalResult",
+    "from prefect.utilities.tasks import pause_task": "pause_task: let the flow end there",
+    "from prefect.utilities.debug import raise_on_exception": "call state.raise_for_failure()",
+    "from prefect.tasks.core.constants import Constant": "Constant: pass the value itself",
+    "import prefect.context as c": "prefect.context: use `from resnb import context`",
     "Flow.load('f')": "flow.load: run the notebook or import",
     "import_module('prefect.triggers')": "import_module('prefect.triggers'): import it from resnb",
 }
@@ -138,9 +156,20 @@ def test_what_is_left_out_is_said_with_its_line(line, said):
     assert found.line >= 2
 
 
+@pytest.mark.parametrize("line", LEFT_OUT)
+def test_what_is_left_out_stays_python(line):
+    ast.parse(migrated(line).text)
+
+
 @pytest.mark.parametrize(
     "line",
-    ["Flow('f', schedule=None)", "task(result=False)", "flow(version=None)", "context.get('x')"],
+    [
+        "Flow('f', None)",
+        "Flow('f', schedule=None)",
+        "task(result=False)",
+        "flow(version=None)",
+        "context.get('x')",
+    ],
 )
 def test_what_asks_for_nothing_is_not_mentioned(line):
     assert migrated(line).remarks == []
@@ -287,11 +316,20 @@ def test_a_script_runs_afterwards(tmp_path):
     ("name", "content", "said"),
     [
         ("no.py", None, "No such file"),
-        ("a.py", b"\xff", "a.py: invalid or missing encoding"),
+        ("a.py", b"\xff", "a.py: this is not UTF-8, and its first lines declare no other"),
+        ("a.py", b"\n\n\nimport prefect # \xe9", "a.py: line 4: 0xe9 is no text in utf-8"),
+        ("a.py", b"# coding: odd", "a.py: unknown encoding: odd"),
+        ("a.py", b"import prefect\nx = " + 100_000 * b"-" + b"1", "a.py: the code is nested too"),
+        ("a.py", b"import prefect\nx = a" + 9_000 * b".b", "a.py: the code is nested too deeply"),
+        ("a.ipynb", b"\xff", "a.ipynb: line 1: 0xff is no text in utf-8"),
+        ("a.ipynb", 100_000 * b"[", "a.ipynb: this is no JSON: "),
+        ("a.ipynb", b'{"cells": [{}, 1]}', "a.ipynb: cell 2 of this notebook is damaged"),
+        ("a.ipynb", b'{"cells": [{"source": 5}]}', "a.ipynb: cell 1 of this notebook is damaged"),
+        ("a.ipynb", b'{"cells": [{"source": [5]}]}', "cell 1 of this notebook is damaged"),
         ("a.py", b"from prefect import (", "a.py: line 1: '(' was never closed"),
         ("a.py", b"import prefect\n\0", "a.py: source code string cannot contain null bytes"),
         ("a.ipynb", b"[]", "is no notebook"),
-        ("a.ipynb", b"{", "Expecting"),
+        ("a.ipynb", b"{", "this is no JSON: Expecting"),
     ],
 )
 def test_a_file_that_cannot_be_read_stops_no_other(tmp_path, name, content, said):
@@ -303,3 +341,34 @@ def test_a_file_that_cannot_be_read_stops_no_other(tmp_path, name, content, said
     assert done.exit_code == 2
     assert said in done.output
     assert good.read_text(encoding="utf-8") == "import resnb\n"
+
+
+def test_a_file_is_replaced_as_a_whole_and_stays_what_it_was(tmp_path):
+    path, link = tmp_path / "a.py", tmp_path / "link.py"
+    path.write_text("import prefect\n", encoding="utf-8")
+    path.chmod(0o750)
+    link.symlink_to("a.py")
+    assert ran("--write", link).exit_code == 0
+    assert (link.is_symlink(), path.stat().st_mode & 0o777) == (True, 0o750)
+    assert path.read_text(encoding="utf-8") == "import resnb\n"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a.py", "link.py"]
+
+
+def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path, monkeypatch):
+    path = tmp_path / "a.py"
+    path.write_text("import prefect\n", encoding="utf-8")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.replace", full)
+    done = ran("--write", path)
+    assert done.exit_code == 2
+    assert f"{path}: No space left on device\n" in done.output
+    assert [one.read_text(encoding="utf-8") for one in tmp_path.iterdir()] == ["import prefect\n"]
+
+
+def test_the_lines_of_the_diff_are_those_of_python(tmp_path):
+    path = tmp_path / "a.py"
+    path.write_text("x = '\u2028'\n\x0c\nimport prefect\n", encoding="utf-8")
+    assert "@@ -3 +3 @@" in ran(path).output

@@ -176,7 +176,7 @@ def test_a_process_is_looked_at_after_its_grace_too(monkeypatch, tmp_path):
 
 
 def test_variables_and_folder_of_a_process(tmp_path):
-    with Subprocess("sh -c 'echo $NAME; pwd'", "", "/", {"NAME": 3}, tmp_path) as process:
+    with Subprocess("sh -c 'echo $NAME; pwd'", None, "/", {"NAME": 3}, tmp_path) as process:
         assert process.log.read_text() == f"3\n{tmp_path}\n"
 
 

@@ -175,6 +175,24 @@ def test_a_task_may_have_a_logger_of_its_own():
     assert own.copy().logger is own.logger
 
 
+def test_a_logger_may_have_a_name(capsys):
+    @task
+    def says():
+        get_run_logger("mine").info("hello")
+
+    with Flow("f") as flow:
+        says()
+    flow.run(executor=LocalExecutor())
+    assert capsys.readouterr().err == "INFO: hello\n"
+
+
+@pytest.mark.parametrize("given", [(), (None,)])
+def test_a_flow_takes_no_schedule_where_prefect_has_it(given):
+    assert Flow("f", *given).name == "f"
+    with pytest.raises(OptionError, match="flow 'f' has no option 'schedule', which Prefect has"):
+        Flow("f", object())
+
+
 def test_pipe():
     with Flow("f") as flow:
         value = inc(1).pipe(inc).pipe(inc, by=10)

@@ -4,6 +4,7 @@ import ast
 import asyncio
 import inspect
 import symtable
+import sys
 from pathlib import Path
 
 import pytest
@@ -176,3 +177,24 @@ def test_names_are_those_that_the_compiler_sees(path):
         unclear = {"__class__", function.get_name()}  # the compiler's own; read inside itself
         assert read - unclear == outer_reads(function) - unclear, where
         assert read <= set(names_needed(node.body)), where
+
+
+WITH_TYPE_PARAMETERS = {
+    # source -> what it reads, and what it binds
+    "def f[T](x: T, y=d) -> list[T]: return T, z": ({"d", "list", "z"}, ("f",)),
+    "@deco\ndef f[T: (int, A)](x: T): ...": ({"deco", "int", "A"}, ("f",)),
+    "async def f[*Ts, **P](*x: *Ts): ...": (set(), ("f",)),
+    "class C[T](Base[T], metaclass=M):\n    y: T\n    z = w": ({"Base", "M", "w"}, ("C",)),
+    "type A[T] = dict[T, B]": ({"dict", "B"}, ("A",)),
+    "type A = list[A]": ({"list"}, ("A",)),
+    "def f(x):\n    type A = x\n    return A": (set(), ("f",)),
+    "class C:\n    n = 1\n    type A = n": (set(), ("C",)),
+    "def f[T](x): return lambda y: T": (set(), ("f",)),
+}
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="Python 3.12 brought them")
+@pytest.mark.parametrize("source", WITH_TYPE_PARAMETERS)
+def test_type_parameters_are_known_where_they_are_given(source):
+    statements = ast.parse(source).body
+    assert (set(names_read(statements)), bound_names(statements)) == WITH_TYPE_PARAMETERS[source]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resnb.syntax.scoping import has_await
-from resnb.syntax.step_code import FUNCTION, LATE, SHOWN, as_function, step_code
+from resnb.syntax.step_code import FUNCTION, LATE, SHOWN, as_function, step_code, without_globals
 
 CELLS = [
     # the cell, what it needs, what it binds, what it binds and needs
@@ -77,6 +77,14 @@ def test_its_local_variables_come_back_and_nothing_else_is_bound():
     step, late = functions("y = x + k\ny", ["x"], k=10)
     assert step(x=1) == {"x": 1, "y": 11, SHOWN: 11}
     assert late is None
+
+
+def test_a_global_of_the_cell_itself_says_nothing():
+    source = "global x\nif y:\n    global z\nx = 1\ndef f():\n    global w\n    w = 2"
+    statements = without_globals(ast.parse(source).body)
+    assert ast.unparse(ast.Module([*statements], [])) == (
+        "pass\nif y:\n    pass\nx = 1\n\ndef f():\n    global w\n    w = 2"
+    )
 
 
 def test_a_last_line_is_shown_only_where_it_is_wanted():

@@ -81,6 +81,8 @@ def refuse_unknown(
 
 def elsewhere(name: str, owner: str = "", manager: str = "Manager") -> list[str]:
     """Where an option is given that `owner` does not have; empty if nothing has it."""
+    if owner.startswith("resource") and name == "thread":
+        return ["@task(thread='setup') for each task that must run where set-up ran"]
     if owner.startswith("resource") and name in TASK_OPTIONS:
         return [f"@resource_manager(setup_task_kwargs={{{name!r}: ...}})"]
     return [form.format(name, manager=manager) for form, known in _HOMES.items() if name in known]

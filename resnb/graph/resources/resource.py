@@ -256,6 +256,13 @@ class ResourceManager:
     def _check_task_options(self) -> None:
         for step in _STEPS:
             checked(f"task '{self.name}.{step}'", self.task_options[step])
+            if "thread" in self.task_options[step]:
+                message = (
+                    f"resource manager {self.name!r}: {step}_task_kwargs cannot set 'thread', for "
+                    "init, set-up and clean-up share the lease's thread; a task inside runs there, "
+                    "too, with @task(thread='setup')"
+                )
+                raise GraphError(message)
         refused = {"trigger", "skip_on_upstream_skip"} & self.task_options["cleanup"].keys()
         if refused:
             message = (

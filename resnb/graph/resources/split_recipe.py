@@ -11,6 +11,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from importlib import import_module
+from pathlib import PurePath
 from types import FunctionType
 from typing import Any
 
@@ -19,9 +20,19 @@ from resnb.syntax.body import GeneratorSource, SplitBody, split_body
 from resnb.syntax.functions import function_of
 from resnb.syntax.meaning import variables_from
 
+_PLAIN = (str, bytes, bool, int, float, type(None), PurePath)
+_LONGEST = 64 * 1024
+_EXPRESSION = ""
+"""The name of what is yielded by an expression that is no variable."""
+
 
 class Variables(dict[str, Any]):
     """The values of the clean-up's variables."""
+
+    __resnb_no_value__ = (
+        "only the kernel that opened it knows what its cell yields: yield a variable, or define "
+        "handle and attach"
+    )
 
 
 class GeneratorHandle:
@@ -30,7 +41,8 @@ class GeneratorHandle:
     Attributes:
         variables: values of the clean-up's variables.
         own: a tuple with the result of the body's own ``handle``; empty if it has none.
-        yielded: values of other yielded variables, which another kernel can do without.
+        yielded: values of other yielded variables, or of a plain value that is no variable, by
+            the empty name; another kernel can do without them.
     """
 
     def __init__(
@@ -166,6 +178,8 @@ class SplitRecipe:
             }
             return GeneratorHandle(others, (local_names["handle"](resource),))
         rest = {name: local_names[name] for name in yielded if name not in variables}
+        if not yielded and isinstance(resource, _PLAIN) and len(str(resource)) <= _LONGEST:
+            rest[_EXPRESSION] = resource
         return GeneratorHandle(dict(variables), (), rest)
 
     def variables(self, local_names: Mapping[str, Any]) -> Variables:
@@ -216,6 +230,8 @@ class SplitRecipe:
 
     def _yielded(self, values: Mapping[str, Any]) -> Any:
         names = self._split.yielded
+        if _EXPRESSION in values:
+            return values[_EXPRESSION]
         if not names or not values.keys() >= set(names):
             return self._variables
         found = tuple(values[name] for name in names)

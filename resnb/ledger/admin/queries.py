@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
-from resnb.errors import LedgerError, OptionError
+from resnb.errors import LedgerError, OptionError, enumerated
 from resnb.ledger.admin.listing import ListedLease, damaged, listed, plain
 from resnb.ledger.store.choice import liveness_of, open_store
 from resnb.ledger.store.home import ledger_home
@@ -72,7 +72,7 @@ class LedgerQueries:
             return found
         names = sorted({one.name for one in known})
         near = difflib.get_close_matches(name, names, 1)
-        hint = f"there is {_enumerated(names)}" if names else "nothing is open"
+        hint = f"there is {enumerated(names)}" if names else "nothing is open"
         hint = f"did you mean {near[0]!r}?" if near else hint
         raise OptionError(f"no resource {plain(name)!r}; {hint}")
 
@@ -116,8 +116,3 @@ class LedgerQueries:
         ]:
             chosen |= {one.record.id: one for one in more}
         return list(chosen.values())
-
-
-def _enumerated(names: list[str], most: int = 5) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(map(repr, names[:most])) + more

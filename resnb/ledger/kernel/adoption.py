@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resnb.errors import LedgerError, described
+from resnb.errors import LedgerError, described, enumerated
 from resnb.ledger import states
 from resnb.ledger.kernel.lease import Lease, LeaseHost
 from resnb.ledger.kernel.request import Caller, LeaseRequest, Limits
@@ -100,7 +100,7 @@ class Adoptions:
         kept = (one for one in known if one.state == states.KEPT and not one.request)
         seen = (one for one in kept if book.liveness.status(one.owner) != UNKNOWN)
         adopted = (self._adopt(book, record, request) for record in seen)
-        return next((lease for lease in adopted if lease is not None), None)
+        return next((lease for lease in adopted if lease.state == states.OPEN), None)
 
     def by_name(self, name: str) -> Lease:
         """Take over the lease called `name`, for the next scope of that name.
@@ -117,17 +117,21 @@ class Adoptions:
             lease = self._adopt(book, record, request)
         finally:
             thread.close()
-        if lease is None:
-            message = f"resource {name!r} could not be adopted: it was taken or did not attach"
+        if lease.state != states.OPEN:
+            reason = lease.reason.removeprefix("it could not be adopted: ")
+            message = f"resource {name!r} could not be adopted: {reason}"
             raise LedgerError(message)
         with self._lock:
             self._waiting.append(lease)
         return lease
 
-    def _adopt(
-        self, book: "LeaseBook", record: "LeaseRecord", request: LeaseRequest
-    ) -> Lease | None:
-        """The lease of `record`; None if somebody else was faster, or it did not attach.
+    def give(self, lease: Lease) -> None:
+        """Leave `lease`, which was taken over by its name, to the caller: no scope gets it."""
+        with self._lock:
+            self._waiting = [one for one in self._waiting if one is not lease]
+
+    def _adopt(self, book: "LeaseBook", record: "LeaseRecord", request: LeaseRequest) -> Lease:
+        """The lease of `record`; not open if somebody else was faster, or it did not attach.
 
         Raises:
             BaseException: adoption was interrupted, or the ledger cannot be written.
@@ -138,7 +142,7 @@ class Adoptions:
         try:
             if not entry.adopt(request.limits):
                 lease.forget("somebody else has adopted it")
-                return None
+                return lease
             self._host.enter(lease)
         except BaseException as error:
             if entry.is_owned():
@@ -153,10 +157,10 @@ class Adoptions:
                     book.reaper.ensure()
             lease.resume(_rebuilt(lease, record, request.call))
         except BaseException as error:
-            lease.abandon(f"it could not be adopted: {described(error)}")
+            why = str(error) if isinstance(error, LedgerError) else described(error)
+            lease.abandon(f"it could not be adopted: {why}")
             if not isinstance(error, Exception):
-                raise
-            return None  # the user's attach failed; the lease keeps the reason
+                raise  # else the user's attach failed; the lease keeps the reason
         return lease
 
 
@@ -169,7 +173,7 @@ def _left_as(book: "LeaseBook", name: str) -> "LeaseRecord":
     left = [one for one in book.store.alive() if book.liveness.is_dead(one.owner)]
     found = [one for one in left if one.name == name]
     if not found:
-        known = ", ".join(repr(one) for one in sorted({one.name for one in left}))
+        known = enumerated(sorted({one.name for one in left}))
         hint = f"there is {known}" if known else "nothing is"
         message = f"no resource {name!r} is left by an ended kernel to be adopted; {hint}"
         raise LedgerError(message)
@@ -204,10 +208,18 @@ def _manager_of(record: "LeaseRecord") -> Any:
 
 
 def _rebuilt(lease: Lease, record: "LeaseRecord", call: Caller) -> Any:
-    """The resource, made from its handle by the manager's ``attach``, if there is one."""
+    """The resource, made from its handle by the manager's ``attach``, if there is one.
+
+    Raises:
+        LedgerError: the handle gives the clean-up what it needs, and no value.
+        Exception: whatever the user's code raised.
+    """
     if record.kind:
         handle = loaded(record.kind, record.recipe, record.handle)[1]
     else:
         handle = pickle.loads(record.handle or b"")  # noqa: S301 - as above
     attach = getattr(lease.manager, "attach", None)
-    return handle if attach is None else call(attach, handle)
+    found = handle if attach is None else call(attach, handle)
+    if lacks_value := getattr(type(found), "__resnb_no_value__", ""):
+        raise LedgerError(lacks_value)
+    return found

@@ -21,6 +21,11 @@ from typing import Any, NoReturn, Protocol
 
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
+_INTERRUPTED = (
+    "interrupted: what is not cleaned up yet is left to the reaper; `resnb ls` lists it, and "
+    "`resnb wait` waits for it"
+)
+
 
 class CloseAll(Protocol):
     """Closes all leases."""
@@ -43,6 +48,7 @@ class _Watch:
         self.previous: dict[int, Any] = {}
         self.cleaned_up: set[int] = set()
         self.is_ending = False
+        self.is_interrupted = False
         _before_thread_shutdown(partial(self.leave, threads_go_on=True))
         self.reader, self.writer = os.pipe()
         os.set_blocking(self.writer, False)
@@ -50,10 +56,16 @@ class _Watch:
         atexit.register(self.leave)
 
     def leave(self, *, threads_go_on: bool = False) -> None:
-        """The interpreter ends."""
-        if os.getpid() == self.owner:
+        """The interpreter ends; a Ctrl-C ends the wait for clean-ups, and the reaper does them."""
+        if os.getpid() != self.owner or self.is_interrupted:
+            return
+        try:
             self.close_all(last=True, threads_go_on=threads_go_on)
             await_signal()  # or the exit code would hide it
+        except KeyboardInterrupt:
+            self.is_interrupted = True
+            with suppress(Exception):  # there may be no stderr any more
+                print(_INTERRUPTED, file=sys.stderr, flush=True)  # noqa: T201 - nobody is left to raise to
 
     def take_signals(self) -> None:
         """Install the handlers, if this is the main thread; no other one can."""

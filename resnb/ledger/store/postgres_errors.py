@@ -22,6 +22,14 @@ def no_driver() -> LedgerError:
     return LedgerError(_INSTALL)
 
 
+def no_url() -> LedgerError:
+    """The URL of the server is none; it is not shown, for it may hold a password."""
+    return LedgerError(
+        "RESNB_LEDGER is no URL of a database: give postgresql://user@host/database, with %40 for "
+        "@ and %2F for / in a password"
+    )
+
+
 def refused(place: str, error: Exception) -> LedgerError:
     """A connection could not be made.
 

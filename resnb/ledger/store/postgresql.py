@@ -204,15 +204,14 @@ class PostgresServer:
         db.execute("commit")
 
     def _connected(self, driver: ModuleType) -> Any:
+        chosen = {
+            "connect_timeout": CONNECT_TIMEOUT,
+            "application_name": "resnb",
+            "tcp_user_timeout": int(1000 * STEP_TIMEOUT),
+            "keepalives_idle": int(STEP_TIMEOUT),
+            **self._options(driver),
+        }
         try:
-            options = driver.conninfo.conninfo_to_dict(self._url)
-            chosen = {
-                "connect_timeout": CONNECT_TIMEOUT,
-                "application_name": "resnb",
-                "tcp_user_timeout": int(1000 * STEP_TIMEOUT),
-                "keepalives_idle": int(STEP_TIMEOUT),
-                **options,
-            }
             db = driver.connect(**chosen, autocommit=True, prepare_threshold=None)
             if self._keeps and db.info.server_version >= _CLOSES_IDLE:
                 db.execute(f"set idle_session_timeout = '{IDLE_FOR:g}s'")
@@ -231,11 +230,22 @@ class PostgresServer:
         is_lost = isinstance(error, (driver.OperationalError, driver.InterfaceError))
         return errors.explained(self._place(driver), error, is_lost=is_lost)
 
-    def _place(self, driver: ModuleType) -> str:
+    def _options(self, driver: ModuleType) -> dict[str, Any]:
+        """The parts of the URL.
+
+        Raises:
+            LedgerError: it has none; where it is not understood, a part of it may be a password.
+        """
         try:
-            known = driver.conninfo.conninfo_to_dict(self._url)
+            found: dict[str, Any] = driver.conninfo.conninfo_to_dict(self._url)
         except driver.Error:
-            return "RESNB_LEDGER, which is no URL of a database"
+            raise errors.no_url() from None
+        if not re.fullmatch(r"[\d,]*", str(found.get("port") or "")):
+            raise errors.no_url()
+        return found
+
+    def _place(self, driver: ModuleType) -> str:
+        known = self._options(driver)
         host, port = known.get("host") or "localhost", known.get("port") or 5432
         return f"{host}:{port}/{known.get('dbname') or ''}".rstrip("/")
 

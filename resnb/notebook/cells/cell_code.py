@@ -14,18 +14,19 @@ from IPython.core.inputtransformer2 import (
     TransformerManager,
 )
 
-from resnb.errors import MagicError
+from resnb.errors import MagicError, nearest
 from resnb.notebook.cells.records import CellBody
 from resnb.notebook.cells.step_names import StepBody
 from resnb.notebook.lines.parsed import StepLine
 from resnb.notebook.timed_lines import with_timed_lines
 from resnb.notebook.tracebacks import cell_being_compiled
 from resnb.syntax.reads import names_needed
-from resnb.syntax.scoping import has_await, names_left
-from resnb.syntax.step_code import step_code
+from resnb.syntax.scoping import bound_names, has_await, names_left
+from resnb.syntax.step_code import step_code, without_globals
 
 _CELL_MAGIC = re.compile(r"%%(flow|resource)\s")
-_OF_FUNCTIONS = re.compile(r"\b(?:async|await|return|yield)\b")
+_OF_FUNCTIONS = re.compile(r"\b(?:async|await|global|return|yield)\b")
+_GLOBAL = re.compile(r"\bglobal\b")
 _ESCAPES = re.compile(r"[!?%]|^\s*[,;/]", re.MULTILINE)
 """Without one of these, none of `_TRANSFORMERS` finds anything to do."""
 _TRANSFORMERS: list[Any] = [MagicAssign, SystemAssign, EscapedCommand, HelpEnd]
@@ -107,7 +108,8 @@ def flow_body(
             shows = not body.rstrip().endswith(";")
             found = _step_body(shell, tree, source, filename, step, shows=shows)
             read = tuple(one for one in found.code.needs if one not in found.code.perhaps)
-            return CellBody(lambda: None, found.code.outputs, read, cell_id, number, found)
+            outputs = found.code.outputs
+            return CellBody(lambda: None, outputs, read, found.statements, cell_id, number, found)
         if has_await(tree.body):
             raise MagicError(
                 "%%flow: a body builds the flow and cannot await; await inside an `async def` task"
@@ -117,6 +119,7 @@ def flow_body(
         lambda: exec(code, shell.user_ns),  # noqa: S102 - the user's own cell
         names_left(tree.body),
         names_needed(tree.body),
+        tuple(tree.body),
         cell_id,
         number,
     )
@@ -125,11 +128,23 @@ def flow_body(
 def _step_body(
     shell: Any, tree: ast.Module, source: str, filename: str, line: StepLine, *, shows: bool
 ) -> StepBody:
+    imports = (one.module for one in tree.body if isinstance(one, ast.ImportFrom))
+    if "__future__" in imports:
+        raise MagicError(
+            "%%flow: a step cannot hold `from __future__ import ...`: put the line into an "
+            "ordinary cell, which turns it on for the whole notebook"
+        )
     flags = 0
     if _OF_FUNCTIONS.search(source):  # finds what a function may hold, and a cell not
         flags = compiled(shell, tree, filename, awaits=True).co_flags
-    statements = tuple(tree.body)
+    statements = without_globals(tree.body) if _GLOBAL.search(source) else tuple(tree.body)
     code = step_code(statements, line.inside)
+    bound = bound_names(statements)
+    for name in line.inside:
+        if name not in bound:
+            near = nearest(name, bound)
+            hint = f"did you mean {near}?" if near else f"it binds {', '.join(bound) or 'nothing'}"
+            raise MagicError(f"%%flow: --inside {name}: the cell does not bind {name}; {hint}")
     if code.imports_all:
         raise MagicError(
             "%%flow: a step cannot hold `from ... import *`: name what you need, or put the line "

@@ -20,7 +20,9 @@ from resnb.ledger import states
 from resnb.ledger.recipes import kinds
 from resnb.notebook.cells.identity import CellKey
 from resnb.notebook.cells.namespace import evaluated
+from resnb.notebook.cells.records import CellBody
 from resnb.notebook.lines.with_clauses import WithClause
+from resnb.syntax.values import taken_as_values
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,25 @@ def _has_same_arguments(clause: WithClause, found: SharedScope) -> bool:
     if clause.arguments_source is not None:
         return clause.call_source == found.call
     return clause.resource_source in (found.resource, found.resource.partition(".options(")[0])
+
+
+def refuse_misuse(clause: WithClause, body: CellBody, namespace: Mapping[str, Any]) -> None:
+    """Refuse a body that takes the definition in a clause without ``as`` for its resource.
+
+    Like a ``with`` of Python, such a clause binds nothing.
+
+    Raises:
+        MagicError: the body does so.
+    """
+    name = clause.name
+    if name not in body.reads or not isinstance(namespace.get(name), ResourceManager | None):
+        return
+    if taken_as_values(body.statements, (name,)):
+        written = name if clause.arguments_source is None else clause.call_source
+        raise MagicError(
+            f"{name} is the definition of the resource, and the cell uses it as the resource "
+            f"itself: give that a name, --with {written} as NAME"
+        )
 
 
 def redefine_scope(flow: Flow, shared: SharedScope, manager: ResourceManager) -> None:

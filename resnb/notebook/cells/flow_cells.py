@@ -23,7 +23,7 @@ from resnb.graph.resources.scope import Scope
 from resnb.graph.tasks.parameter import Parameter
 from resnb.graph.tasks.task import Task
 from resnb.graph.unused import not_added
-from resnb.notebook.cells.cell_scopes import SharedScope, dependants_of, enter_scope
+from resnb.notebook.cells.cell_scopes import SharedScope, dependants_of, enter_scope, refuse_misuse
 from resnb.notebook.cells.identity import CellKey, Cells, TaskLabel, task_labels
 from resnb.notebook.cells.namespace import MISSING, bind, evaluated, restored_on_error
 from resnb.notebook.cells.records import (
@@ -33,9 +33,10 @@ from resnb.notebook.cells.records import (
     Rebuilt,
     inputs_of,
     label_of,
+    missing_from,
     renamed,
 )
-from resnb.notebook.cells.removal import farewell, name_of
+from resnb.notebook.cells.removal import farewell
 from resnb.notebook.cells.step_names import Binder, StepNames, lost
 from resnb.notebook.cells.steps import StepTask, outputs_of
 from resnb.notebook.lines.parsed import FlowLine
@@ -118,7 +119,7 @@ class FlowCells:
             tuple(one.scope for one in shared.values()),
             (*replaced, *left),
             tuple(dropped),
-            _missing(old, record),
+            missing_from(old, record),
             (*stale, *dependants_of(flow, replaced)),
             None
             if old_step is None or record.step is None
@@ -227,6 +228,8 @@ class FlowCells:
                 elif one.scope.manager.shared is not None:
                     live[clause.name] = namespace.get(clause.name, MISSING)
                     namespace[clause.name] = handle
+                else:
+                    refuse_misuse(clause, body, namespace)
             if body.step is not None and line.step is not None:
                 names.add_step(line.step, body.step, namespace)
             else:
@@ -378,12 +381,6 @@ def _bound(
     own = set(tasks)
     bound = {value: name for name in names if isinstance(value := namespace.get(name), Task)}
     return {task: name for task, name in bound.items() if task in own}
-
-
-def _missing(old: CellRecord | None, new: CellRecord) -> tuple[str, ...]:
-    """What a cell has defined, and does not define any more."""
-    before = {} if old is None else old.tasks
-    return tuple(name_of(label, task) for label, task in before.items() if label not in new.tasks)
 
 
 def _rename(namespace: dict[str, Any], mapping: dict[Task, Task]) -> None:

@@ -1,5 +1,6 @@
 """What one cell of a flow is: its body before it runs, what it has added, what that has changed."""
 
+import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ from resnb.graph.resources.scope import Scope
 from resnb.graph.tasks.parameter import Parameter
 from resnb.graph.tasks.task import Task
 from resnb.notebook.cells.identity import TaskLabel
+from resnb.notebook.cells.removal import name_of
 from resnb.notebook.cells.step_names import Binder, StepBody
 from resnb.notebook.cells.steps import StepTask
 from resnb.run.caching.glance import glance
@@ -22,6 +24,7 @@ class CellBody:
     execute: Callable[[], object]  # runs the body in the notebook's namespace
     names: tuple[str, ...]  # the names that its top level binds, in order
     reads: tuple[str, ...]  # the names that it reads before it binds them
+    statements: tuple[ast.stmt, ...] = ()  # its code
     cell_id: str | None = None  # the front end's id of the cell, if it sent one
     number: int | None = None  # the number that the front end shows beside it
     step: StepBody | None = None  # the same body as one task
@@ -84,6 +87,12 @@ class BuildResult:
     missing: tuple[str, ...]  # what the cell does not define any more
     stale: tuple[Task, ...]  # tasks whose values are out of date
     rebuilt: Rebuilt | None = None  # the step that was replaced, if the cell is one
+
+
+def missing_from(old: CellRecord | None, new: CellRecord) -> tuple[str, ...]:
+    """What a cell has defined, and does not define any more."""
+    before = {} if old is None else old.tasks
+    return tuple(name_of(label, task) for label, task in before.items() if label not in new.tasks)
 
 
 def label_of(flow: str, number: int | None, title: str | None = None) -> str:

@@ -97,6 +97,9 @@ class _BodyCheck:
             if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
                 remedy = "name what you need, or import it in a cell of its own"
                 raise self.error("has `import *`", node, remedy)
+            if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+                remedy = "put it into an ordinary cell, which turns it on for the whole notebook"
+                raise self.error("has `from __future__ import`", node, remedy)
             if isinstance(node, ast.ClassDef) and {"setup", "cleanup"} & set(
                 bound_names(node.body)
             ):

@@ -3,14 +3,17 @@
 A variable that was bound to what is closed meanwhile is unbound, so that no cell goes on with it.
 """
 
-from resnb.errors import CleanupError, MagicError, harmless, nearest
+from resnb.errors import CleanupError, MagicError, enumerated, harmless, nearest
 from resnb.graph.base.building import flow_being_built
+from resnb.graph.resources.resource import ResourceManager
 from resnb.ledger import states
+from resnb.ledger.kernel.keeper import KEEPER
+from resnb.ledger.kernel.lease import Lease
 from resnb.notebook.cells.cell_scopes import arguments_of, manager_named
 from resnb.notebook.lines.parsed import ResourcesLine
 from resnb.notebook.session import Session
 from resnb.run.held.resource import HeldResource
-from resnb.run.held.session import SESSION
+from resnb.run.held.session import NO_ARGUMENTS, SESSION
 
 
 def open_resource(session: Session, parsed: ResourcesLine) -> None:
@@ -42,14 +45,21 @@ def open_resource(session: Session, parsed: ResourcesLine) -> None:
     print(told)  # noqa: T201
 
 
+def bind_adopted(session: Session, lease: Lease) -> None:
+    """Let what an earlier kernel opened, and this one has adopted, be open here, and bind it."""
+    manager = ResourceManager(type(lease.manager), name=lease.name)
+    manager.accept(NO_ARGUMENTS)
+    KEEPER.adoptions.give(lease)
+    session.bind(lease.name, HeldResource.adopted(manager, lease))
+
+
 def close_resources(session: Session, name: str | None) -> None:
     """Close the resource of that name, or all that are open for ordinary cells."""
     opened = [one for one in SESSION.all() if name in (None, one.name)]
     if name is not None and not opened:
         known = [one.name for one in SESSION.all()]
         near = nearest(name, known)
-        listing = ", ".join(repr(one) for one in known)
-        hint = f"there is {listing}" if known else "nothing is open for ordinary cells"
+        hint = f"there is {enumerated(known)}" if known else "nothing is open for ordinary cells"
         hint = f"did you mean {near!r}?" if near else hint
         raise MagicError(f"no resource {name!r} was opened by %resources open; {hint}")
     if not opened:

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from resnb.durations import seconds
-from resnb.errors import CleanupError, LedgerError, MagicError, RunError, harmless
+from resnb.errors import CleanupError, LedgerError, MagicError, RunError, enumerated, harmless
 from resnb.ledger import states
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.kernel.lease import Lease
 from resnb.notebook.closing import wait_for_rehearsals
+from resnb.notebook.lines.names import identifier
 from resnb.notebook.lines.parsed import ResourcesLine, parse_resources_line
 from resnb.notebook.session import Session
 from resnb.run.active import active_run
@@ -56,8 +57,7 @@ def resources_command(session: Session, line: str) -> None:
         case "keep":
             _keep(parsed.name or "", parsed.duration or "")
         case "adopt":
-            lease = KEEPER.adopt(parsed.name or "")
-            print(f"adopted {harmless(lease.name)}: the next scope of that name uses it")  # noqa: T201
+            _adopt(session, parsed.name or "")
         case _:
             _list(all_kernels=parsed.all_kernels)
 
@@ -139,7 +139,7 @@ def _named(name: str | None) -> list[Lease]:
 
 
 def _note(lease: Lease) -> str:
-    """The reason for its state, and why only this kernel can clean it up if that is so."""
+    """The reason for its state, why only this kernel can clean it up if that is so, its notice."""
     marks: dict[str, str] = {
         states.OPENING: lease.protection.during_setup,
         states.OPEN: lease.protection.once_open,
@@ -147,7 +147,7 @@ def _note(lease: Lease) -> str:
     fault = marks.get(lease.state)
     is_checking = lease.state == states.OPEN and lease.protection.checking
     mark = f"unprotected: {fault}" if fault else states.CHECKING if is_checking else ""
-    parts = [lease.reason, mark]
+    parts = [lease.reason, mark, lease.entry.notice]
     return _stable("; ".join(filter(None, parts)))
 
 
@@ -210,7 +210,7 @@ def _clean_up(name: str | None) -> None:
 def _clean_up_elsewhere(name: str, alive: Sequence[Lease]) -> None:
     """Clean up what an ended kernel has left under `name`."""
     if all(one.record.name != name for one in _of_others()):
-        listing = ", ".join(repr(lease.name) for lease in alive)
+        listing = enumerated([harmless(lease.name) for lease in alive])
         hint = f"there is {listing}" if listing else "nothing is open"
         raise MagicError(f"no resource {name!r}; {hint}")
     commands = _commands()
@@ -223,6 +223,19 @@ def _clean_up_elsewhere(name: str, alive: Sequence[Lease]) -> None:
 
 
 # ---- keeping
+
+
+def _adopt(session: Session, name: str) -> None:
+    """Take a resource over; its variable is bound again if it was opened for ordinary cells."""
+    lease = KEEPER.adopt(name)
+    told = "the next scope of that name uses it"
+    definition = type(lease.manager).__name__
+    if identifier(name) == name != definition and session.namespace.get(name) is None:
+        from resnb.notebook.commands.open_resources import bind_adopted
+
+        bind_adopted(session, lease)
+        told = f"{name} is bound to it"
+    print(f"adopted {harmless(lease.name)}: {told}")  # noqa: T201
 
 
 def _keep(name: str, duration: str) -> None:

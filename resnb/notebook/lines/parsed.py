@@ -304,6 +304,11 @@ def _parse_open(line: str) -> ResourcesLine:
                 raise scanner.surplus(scanner.rest.split()[0])
         if clause is None:
             raise MagicError("the resource is missing")
+        if clause.variable and clause.variable == clause.resource_source.partition(".")[0]:
+            raise MagicError(
+                f"resource {clause.resource_source} and its value would share the name "
+                f"{clause.variable!r}: choose another one after `as`"
+            )
         if clause.mapped or clause.executes:
             raise MagicError("only a flow maps a resource, or runs its tasks on one")
         return ResourcesLine("open", clause=clause, options=MappingProxyType(options))

@@ -6,12 +6,15 @@ mean in a cell. None of these functions raises, whatever the text.
 
 import ast
 import warnings
-from tokenize import ERRORTOKEN, TokenError, generate_tokens
+from collections.abc import Iterator
+from tokenize import TokenError, generate_tokens, tok_name
 from typing import NamedTuple
 
 from resnb.syntax.parsing import parsed
 
 _LONGEST_QUOTE = 60
+_OPENING = frozenset({"FSTRING_START", "TSTRING_START"})  # from Python 3.12 on
+_CLOSING = frozenset({"FSTRING_END", "TSTRING_END"})
 
 
 class Fault(NamedTuple):
@@ -28,15 +31,28 @@ def quoted(text: str) -> str:
     return repr(text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 3] + "...")
 
 
-def is_balanced(text: str) -> bool:
-    """Whether all brackets and quotes that `text` opens are closed."""
+def wholes(text: str) -> Iterator[tuple[int, int]]:
+    """Where strings and groups in brackets that are in no other begin and end in `text`.
+
+    It ends at a bracket or a quote that is not closed.
+    """
+    depth = begin = 0
     try:
         for token in generate_tokens(iter([text]).__next__):
-            if token.type == ERRORTOKEN and token.string[0] in "\"'":  # Python 3.11 does not raise
-                return False
+            kind = tok_name[token.type]
+            if kind == "ERRORTOKEN" and token.string[0] in "\"'":  # Python 3.11 does not raise
+                return
+            if kind in _OPENING or (kind == "OP" and token.string in "([{"):
+                begin = begin if depth else token.start[1]
+                depth += 1
+            elif depth and (kind in _CLOSING or (kind == "OP" and token.string in ")]}")):
+                depth -= 1
+                if not depth:
+                    yield begin, token.end[1]
+            elif not depth and kind == "STRING":
+                yield token.start[1], token.end[1]
     except (TokenError, SyntaxError, ValueError):  # the last for a lone surrogate
-        return False
-    return True
+        return
 
 
 def python_fault(source: str, mode: str = "eval") -> Fault | None:

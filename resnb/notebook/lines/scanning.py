@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import Self
 
 from resnb.errors import MagicError
-from resnb.notebook.lines.python_source import expression, is_balanced, python_fault, quoted
+from resnb.notebook.lines.python_source import expression, python_fault, quoted, wholes
 from resnb.notebook.lines.usage import Kind, Magic, Option
 
 _BLANKS = re.compile(r"\s*(#.*)?", re.DOTALL)
@@ -150,9 +150,10 @@ class Scanner:
         opening = self.rest[:1]
         if not opening or opening not in kinds:
             return None
-        for end in re.finditer(re.escape(_CLOSING[opening]), self.rest):
-            if is_balanced(self.rest[: end.end()]):
-                return self.advance(end.end())
+        for begin, end in wholes(self.rest):
+            if begin or self.rest[end - 1] != _CLOSING[opening]:
+                break
+            return self.advance(end)
         raise MagicError(f"a bracket is not closed in {quoted(self.rest)}, or a quote")
 
 

@@ -4,10 +4,13 @@ An option that is not in the table is neither parsed nor documented; an error ab
 ends with the usage from this table.
 """
 
+import re
 from dataclasses import dataclass
 
 from resnb.errors import MagicError
 
+_LONGEST = 60
+_ENDLESS = re.compile(rf"\S{{{2 * _LONGEST},}}")
 _SPELLED_OUT = 4  # with more options than this, a usage line says [options]
 
 
@@ -22,7 +25,7 @@ class Kind:
 
 DURATION = Kind("DURATION", r"[0-9]+(\.[0-9]*)?(ms|s|m|h|d)?", "30s, 10m, 2h, or seconds")
 AMOUNT = Kind("AMOUNT", r"[0-9]+(\.[0-9]*)?", "a number, such as 0.52")
-COUNT = Kind("N", r"[0-9]+", "a whole number")
+COUNT = Kind("N", r"[0-9]{1,9}", "a whole number")
 
 
 NAMES = Kind("NAME,...", r"[^\W\d]\w*(,[^\W\d]\w*)*", "names with commas between them: fig,ax")
@@ -103,6 +106,7 @@ class Magic:
         """The error for a line of this magic: one line with the problem and the correct usage."""
         usage = self.synopsis(command)
         problem = " ".join(problem.splitlines())  # a quoted name may have line breaks
+        problem = _ENDLESS.sub(lambda found: f"{found[0][:_LONGEST]}...", problem)
         more = f" (options: {self.name.split()[0]}?)" if "[options]" in usage else ""
         stop = "" if problem.endswith((".", "?")) else "."
         return MagicError(f"{self.name}: {problem}{stop} Usage: {usage}{more}")

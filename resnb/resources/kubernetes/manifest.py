@@ -62,7 +62,7 @@ class KubernetesManifestManager:
         self_destruct: "Duration | None" = None,
     ) -> None:
         self._whole = objects_of(manifest, namespace)
-        given = seconds(self_destruct, "self_destruct")
+        given = seconds(self_destruct, "KubernetesManifest: self_destruct")
         ends = None if given is None else max(1, round(given))
         have_limits = [limit(one, ends) for one in self._whole]
         if ends is not None and not any(have_limits):

@@ -1,11 +1,11 @@
 """`KubernetesDeployment` and `KubernetesJob`: a container image that runs in a cluster."""
 
-import shlex
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from resnb import ResourceManager
+from resnb.resources import arguments
 from resnb.resources.kubernetes.manifest import KubernetesManifestManager, kind
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class KubernetesDeploymentManager(KubernetesManifestManager):
     ) -> None:
         name = name or _own_name()
         labels = {"app.kubernetes.io/name": name}
-        container = _container(image, command, environment, resources)
+        container = _container("KubernetesDeployment", image, command, environment, resources)
         container["ports"] = [{"containerPort": port} for port in ports]
         spec = {
             "replicas": replicas,
@@ -100,7 +100,7 @@ class KubernetesJobManager(KubernetesManifestManager):
         context: str | None = None,
         self_destruct: "Duration | None" = None,
     ) -> None:
-        container = _container(image, command, environment, resources)
+        container = _container("KubernetesJob", image, command, environment, resources)
         pod = {"restartPolicy": "Never", "containers": [container]}
         spec = {"backoffLimit": retries, "template": {"spec": pod}}
         job = _object("batch/v1", "Job", name or _own_name(), spec)
@@ -116,13 +116,16 @@ def _object(version: str, kind: str, name: str, spec: Mapping[str, Any]) -> dict
 
 
 def _container(
+    owner: str,
     image: str,
     command: str | Sequence[str] | None,
     environment: Mapping[str, Any] | None,
     resources: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    words = shlex.split(command) if isinstance(command, str) else list(command or ())
-    variables = [{"name": one, "value": str(value)} for one, value in (environment or {}).items()]
+    words = [] if command is None else arguments.words(owner, "command", command)
+    known = arguments.variables(owner, environment, "environment")
+    variables = [{"name": one, "value": value} for one, value in known.items()]
+    image = arguments.text(owner, "image", image)
     container: dict[str, Any] = {"name": "main", "image": image, "env": variables}
     if words:
         container["command"] = words

@@ -160,6 +160,13 @@ class Hold:
         found |= {one: None for one in KEEPER.alive() if id(one.resource) in given}
         return tuple(found)
 
+    def take(self, lease: Lease) -> None:
+        """Hold `lease`, which is open already, for the session."""
+        if _USER not in KEEPER.users:
+            KEEPER.users.append(_USER)
+        self.lease, self.for_session = lease, True
+        self.release_thread()  # the lease has one
+
     # ---- the block
 
     def enter(self) -> Any:

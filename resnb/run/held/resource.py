@@ -52,6 +52,7 @@ class HeldResource:
         kwargs: see `Args`.
         name: what lists call it.
         source: the text of its call, where a magic line has one.
+        is_adopted: whether an earlier kernel has opened it; nobody knows its arguments then.
 
     Raises:
         OptionError: an argument is missing or surplus.
@@ -67,6 +68,7 @@ class HeldResource:
         self.args, self.kwargs = args, dict(kwargs)
         self.name = manager.name
         self.source = ""
+        self.is_adopted = False
         self._hold: Hold | None = None
         self._inner: list[Any] = []
         self._lock = threading.Lock()
@@ -142,6 +144,15 @@ class HeldResource:
     def lease(self) -> "Lease | None":
         """Its latest lease, once it has one."""
         return None if self._hold is None else self._hold.lease
+
+    @classmethod
+    def adopted(cls, manager: "ResourceManager", lease: "Lease") -> "HeldResource":
+        """What an earlier kernel has opened under the name of `lease`, open for the session."""
+        held = cls(manager, (), {})
+        held.is_adopted = True
+        held.begun(lease.name).take(lease)
+        SESSION.enter(held)
+        return held
 
     def begun(self, name: str) -> Hold:
         """A new hold, for the session."""

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from resnb.graph.resources.resource import ResourceManager
 
-_NO_ARGUMENTS = Signature((), frozenset(), frozenset(), None, None, asynchronous=False)
+NO_ARGUMENTS = Signature((), frozenset(), frozenset(), None, None, asynchronous=False)
+"""Of what is open: its arguments were given."""
 
 
 class Held(Protocol):
@@ -39,6 +40,7 @@ class Held(Protocol):
     kwargs: dict[str, Any]
     name: str
     source: str
+    is_adopted: bool
 
     @property
     def state(self) -> str:
@@ -114,9 +116,14 @@ class OpenResources:
                 message = f"resource {held.name!r} is open already, so it cannot be {name!r}, too"
                 raise RunError(message)
             _set_up(held.begun(name))
-            self._by_name.pop(name, None)
-            self._by_name[name] = held
+            self.enter(held)
             return held
+
+    def enter(self, held: Held) -> None:
+        """Know `held` under its name, now that it is open."""
+        with self._lock:
+            self._by_name.pop(held.name, None)
+            self._by_name[held.name] = held
 
     def close(self, held: Held) -> None:
         """See `HeldResource.close`."""
@@ -140,7 +147,7 @@ class OpenResources:
         assert held.lease is not None
         manager = held.manager.options(lifetime="kernel", name=held.name)
         manager.shared = self._shared.setdefault(held.lease.id, OpenResource(held.name, held.lease))
-        manager.accept(_NO_ARGUMENTS)
+        manager.accept(NO_ARGUMENTS)
         return manager
 
 
@@ -151,7 +158,12 @@ if hasattr(os, "register_at_fork"):
 
 
 def _is_alike(one: Held, other: Held) -> bool:
-    """Whether both ask for the same: definition, options and arguments."""
+    """Whether both ask for the same: definition, options and arguments.
+
+    What was adopted by its name is what the next one asks for, as for a scope of a flow.
+    """
+    if one.is_adopted:
+        return True
     manager, wanted = one.manager, other.manager
     if manager.definition is not wanted.definition:
         return False

@@ -19,8 +19,11 @@ class _TaskHandler(logging.Handler):
             logging.lastResort.handle(record)
 
 
-def get_run_logger() -> logging.Logger:
+def get_run_logger(name: str | None = None) -> logging.Logger:
     """The logger for a task's own messages; its lines hold neither times nor ids.
+
+    Args:
+        name: gives a logger below it, with a level of its own, whose lines look the same.
 
     Returns:
         A standard logger at level INFO; set another level as with any logger.
@@ -42,4 +45,4 @@ def get_run_logger() -> logging.Logger:
         logger.addHandler(_TaskHandler())
         logger.propagate = False
         logger.setLevel(logging.INFO)
-    return logger
+    return logger if name is None else logger.getChild(name)

@@ -239,6 +239,10 @@ MISPLACED = [
         lambda: resource_manager(max_retries=2),
         "or @resource_manager(setup_task_kwargs={'max_retries': ...})?",
     ),
+    (
+        lambda: resource_manager(thread="setup"),
+        "did you mean @task(thread='setup') for each task that must run where set-up ran?",
+    ),
     (lambda: Box().open(ttl="2h"), "did you mean Box.options(ttl=...)(...)?"),
     (lambda: Box().open(nmae="box"), "did you mean 'name'?"),
     (lambda: Box().options(ttl="2h"), "write Box.options(...)(...)"),

@@ -15,6 +15,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -332,16 +333,18 @@ def test_an_executor_ends_what_it_was_given():
 @pytest.mark.parametrize("name", ["requests.Session", "httpx.Client", "httpx.AsyncClient"])
 def test_sessions(name):
     module, _, kind = name.partition(".")
-    life(resource(getattr(pytest.importorskip(module), kind)))
+    life(resource(getattr(import_module(module), kind)))
 
 
 def test_an_async_session_whose_plain_block_refuses():
-    aiohttp = pytest.importorskip("aiohttp")
+    import aiohttp
+
     assert life(resource(aiohttp.ClientSession)).closed
 
 
 def test_an_engine_of_sqlalchemy():
-    sqlalchemy = pytest.importorskip("sqlalchemy")
+    import sqlalchemy
+
     used = []
 
     def use(engine):

@@ -450,6 +450,10 @@ WRONG_OPTIONS = {
         {"cleanup_task_kwargs": {"skip_on_upstream_skip": True}},
         "cleanup_task_kwargs cannot set 'skip_on_upstream_skip'",
     ),
+    "thread of set-up": (
+        {"setup_task_kwargs": {"thread": "worker"}},
+        r"setup_task_kwargs cannot set 'thread', for .* with @task\(thread='setup'\)",
+    ),
 }
 
 

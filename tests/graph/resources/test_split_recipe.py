@@ -81,6 +81,39 @@ def test_what_was_yielded_is_kept_though_the_clean_up_does_without():
     assert manager(yields_more).attach(handle.__resnb_lesser__()) == Variables(one=[1])
 
 
+def yields_text():
+    one = [1]
+    yield f"the value is {one}"
+    LOG.append(one)
+
+
+def yields_an_object():
+    one = [1]
+    yield object()
+    LOG.append(one)
+
+
+def yields_a_long_text():
+    one = [1]
+    yield 70_000 * "x"
+    LOG.append(one)
+
+
+def test_a_plain_value_that_is_no_variable_is_kept_too():
+    recipe, thing = elsewhere(*opened(yields_text))
+    assert thing == "the value is [1]"
+    recipe.cleanup(thing)
+    assert LOG == [[1]]
+
+
+@pytest.mark.parametrize("definition", [yields_an_object, yields_a_long_text])
+def test_any_other_value_stays_in_its_kernel(definition):
+    recipe, thing = elsewhere(*opened(definition))
+    assert thing == Variables(one=[1])
+    recipe.cleanup(thing)
+    assert LOG == [[1]]
+
+
 def unbound(known):
     if known:
         x = 1

@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
+from resnb.ledger.admin.commands import LedgerCommands
 from resnb.ledger.store.store import Store
-from tests.run.scripts import lines_until, outcome, script
+from tests.run.scripts import LIMIT, lines_until, outcome, script
 
 PATIENT = """
 from resnb.ledger.kernel.keeper import Keeper
@@ -124,6 +125,34 @@ flow.run(quiet=True)
     )
     assert sorted(out) == ["cleanup", "cleanup thing", "setup thing"]
     assert code == 0
+
+
+@pytest.mark.parametrize("here", [True, False], ids=["main thread", "other thread"])
+def test_a_ctrl_c_leaves_what_is_being_cleaned_up_to_the_reaper(ledger_home, here):
+    process = begun(f"""
+@resource_manager
+class Slow:
+    def setup(self):
+        self.pid = os.getpid()
+        return "slow"
+
+    def cleanup(self, resource):
+        if self.pid == os.getpid():
+            say("cleanup")
+            threading.Event().wait()
+
+opening = threading.Thread(target=Slow().open)
+(opening.run if {here} else opening.start)()
+""")
+    lines_until(process, "cleanup")
+    os.kill(process.pid, signal.SIGINT)
+    _, err, code = outcome(process)
+    assert err == (
+        "interrupted: what is not cleaned up yet is left to the reaper; `resnb ls` lists it, and "
+        "`resnb wait` waits for it\n"
+    )
+    assert code == 0
+    assert LedgerCommands(ledger_home).wait(LIMIT) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

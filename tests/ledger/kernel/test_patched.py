@@ -22,7 +22,6 @@ except Exception as error:
 
 
 def test_under_gevent_the_first_lease_is_refused_in_one_line(ledger_home):
-    pytest.importorskip("gevent")
     code = f"from gevent import monkey; monkey.patch_all()\n{HEAD}{FLOW}"
     said = subprocess.check_output([sys.executable, "-c", code], text=True, timeout=LIMIT)
     (line,) = said.splitlines()

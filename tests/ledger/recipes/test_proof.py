@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from benchmarks.crash.engine import NoEngineError, client, engine
 from resnb.ledger.reaper.cleanup_process import CleanupProcess
 from resnb.ledger.record import Environment
 from tests.ledger.records import record
@@ -530,28 +531,28 @@ container.remove(force=True)
 }
 
 
-@pytest.fixture
-def engine():
+@pytest.fixture(scope="module")
+def docker():
     """What speaks the Docker API here."""
-    docker = pytest.importorskip("docker", reason="containers are not tested: no docker package")
-    if not (os.environ.get("DOCKER_HOST") or Path("/var/run/docker.sock").exists()):
-        pytest.skip("containers are not tested: no engine at DOCKER_HOST")
-    with contextlib.closing(docker.from_env()) as client:
-        yield client
+    try:
+        with engine(), contextlib.closing(client()) as found:
+            yield found
+    except NoEngineError as error:
+        pytest.fail(f"NO CONTAINER ENGINE: {error}")
 
 
 @pytest.mark.sample(1)
 @pytest.mark.parametrize("kind", CONTAINERS)
-def test_a_container_is_cleaned_up_elsewhere(engine, things, kind):
+def test_a_container_is_cleaned_up_elsewhere(docker, things, kind):
     mine = {"all": True, "filters": {"label": f"things={things}"}}
     try:
         said = notebook(things, [START, CONTAINERS[kind]])
         assert said["faults"] == []
-        assert [one.status for one in engine.containers.list(**mine)] == ["running"]
+        assert [one.status for one in docker.containers.list(**mine)] == ["running"]
         assert cleaned_up(things, said) == ("cleaned", "", "")
-        assert engine.containers.list(**mine) == []
+        assert docker.containers.list(**mine) == []
     finally:
-        for one in engine.containers.list(**mine):
+        for one in docker.containers.list(**mine):
             one.remove(force=True)
 
 

@@ -208,10 +208,6 @@ def test_a_database_or_an_account_that_is_not_there(server):
     assert "check the user's name" in said(server.url.replace("postgres@", "nobody:secret@"))
 
 
-def test_what_is_no_url():
-    assert "RESNB_LEDGER, which is no URL" in said("postgresql://[")
-
-
 def is_refused(database):
     """Whether the server answers, and refuses the account; not before it has read its rules again."""
     try:

@@ -100,6 +100,9 @@ NO_RESOURCES = {
     "yield 1\ndef find(lease_id): pass": "defines 'find' after the yield (line 3 of the cell)",
     "try:\n def attach(h): return h\n yield 1\nfinally: pass": "defines 'attach' inside a block "
     "(line 3 of the cell): define it at the body's top level",
+    "from __future__ import annotations\nyield 1": (
+        "has `from __future__ import` (line 2 of the cell): put it into an ordinary cell"
+    ),
     "from x import *\nyield 1": "has `import *` (line 2 of the cell)",
     "class Db:\n def setup(self): pass": "has the class 'Db' without cleanup (line 2 of the cell): "
     "add `def cleanup(self, resource)`",

@@ -100,6 +100,7 @@ REFUSED = {
     "x = 1\nglobal x": "name 'x' is assigned to before global declaration",
     "def f(a, a): pass": "duplicate argument 'a' in function definition",
     "def f(): await g()": "'await' outside async function",
+    "from __future__ import annotations": "put the line into an ordinary cell",
     "if a:\n    from os import *": "a step cannot hold `from ... import \\*`",
 }
 
@@ -112,6 +113,30 @@ def test_what_no_cell_can_hold_is_refused_and_changes_nothing(body):
     with pytest.raises(kind, match=REFUSED[body]), user_lines_only(shell):
         flow_cell(shell, session, "etl --step --quiet", body, None)
     assert names == {"x": 5}
+
+
+def test_a_global_of_a_step_is_an_output_like_any_other():
+    names = {}
+    shell, session = Shell(names=names), Session(names)
+    body = "global x\nx = 1"
+    flow_cell(shell, session, "etl --step --run --quiet", body, None)
+    flow_cell(shell, session, "etl --step --run --quiet", "y = x + 1", None)
+    assert names["y"].value == 2
+
+
+@pytest.mark.parametrize(
+    ("inside", "said"),
+    [
+        ("figg", "--inside figg: the cell does not bind figg; did you mean fig?"),
+        ("fig,other", "--inside other: the cell does not bind other; it binds fig, ax"),
+    ],
+)
+def test_only_what_a_step_binds_stays_inside(inside, said):
+    names = {}
+    shell, session = Shell(names=names), Session(names)
+    with pytest.raises(MagicError, match=said):
+        flow_cell(shell, session, f"etl --step --inside {inside}", "fig, ax = 1, 2", None)
+    assert names == {}
 
 
 def test_a_step_may_hold_functions_that_return_yield_and_await():

@@ -242,6 +242,7 @@ BAD_FLOW_LINES = {
     "etl(etl=2)": "flow 'etl' and parameter 'etl' would share the name 'etl'",
     "etl(db) --with Db as db": "parameter 'db' and scope 'db' would share the name 'db'",
     "etl --with Db as Db": "scope 'Db' and resource Db would share the name 'Db'",
+    "etl --with Db.options(ttl=1) as Db": "scope 'Db' and resource Db.options(ttl=1) would share",
     "etl --with pkg.Db as pkg": "scope 'pkg' and resource pkg.Db would share the name 'pkg'",
     "e\ufb01(e\ufb01=1)": "would share the name 'efi'",
 }
@@ -496,6 +497,8 @@ BAD_OPEN_LINES = {
     "3": "it takes a resource's name and its arguments, not '3'",
     "Cluster --ttl soon": "'soon' is no value for --ttl",
     "Cluster --tll 2h": "unknown option '--tll'; the nearest is --ttl",
+    "Cluster(4) as Cluster": "resource Cluster and its value would share the name 'Cluster'",
+    "pkg.Cluster as pkg": "resource pkg.Cluster and its value would share the name 'pkg'",
     "Cluster.map(xs) as x": "only a flow maps a resource",
     "Cluster --setup lazy": "--setup is for scopes of flows: this sets up at once",
     "Cluster --lifetime flow": "--lifetime is for scopes: what is opened stays until %resources",

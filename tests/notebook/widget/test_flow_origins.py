@@ -41,7 +41,7 @@ class Notebook:
             for name in names:
                 self.namespace[name] = task(lambda: 1, name=name)()
 
-        body = CellBody(execute, names, (), cell_id, number)
+        body = CellBody(execute, names, (), (), cell_id, number)
         cells.build(parse_flow_line(line), body, self.namespace)
         self.session.keep(cells)
         return cells.flow
