@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from resnb.errors import LedgerError
+from resnb.graph.base.signals import SUCCESS
 from resnb.graph.resources.scope import ScopeOptions
 from resnb.ledger import states
 from resnb.ledger.kernel.keeper import Keeper
@@ -46,3 +47,11 @@ def set_up(keeper: Keeper, lease: Lease, call: Callable[..., Any], note: str) ->
             keeper.keep(lease, lease.limits.keep)
         except LedgerError as error:
             print(error, file=sys.stderr)  # noqa: T201 - the output of the set-up
+
+
+def made(function: Callable[..., Any], *args: Any) -> Any:
+    """The value of a set-up's function, or that of the SUCCESS signal that it raises."""
+    try:
+        return stoppably(function, *args)
+    except SUCCESS as signal:
+        return signal.state.result
