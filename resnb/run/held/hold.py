@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import LeaseLost, TaskCancelled, described
+from resnb.graph.resources.adapter import Adapter
 from resnb.graph.resources.adapters import renewed
 from resnb.graph.resources.resource import SetupTask
 from resnb.ledger import states
@@ -218,7 +219,14 @@ class Hold:
         elif self._is_put_off(lease, error) or lease.state not in (states.OPENING, states.OPEN):
             to_close = None  # what was closed, or the reaper has, is no business of the block
         if to_close is not None:
+            told = (
+                lease.manager if to_close is lease and isinstance(lease.manager, Adapter) else None
+            )
+            if told is not None:
+                told.failure = error
             self._close(to_close, slot, call)
+            if told is not None and lease.state == states.CLOSED:
+                told.failure = None  # it holds the user's variables
         self._finish()
         return lost
 
