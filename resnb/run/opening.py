@@ -1,6 +1,5 @@
 """Opening a lease: one that an earlier kernel has kept, or a new one, then its set-up."""
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ from resnb.ledger.kernel.keeper import Keeper
 from resnb.ledger.kernel.lease import Lease
 from resnb.ledger.kernel.request import LeaseRequest, Limits
 from resnb.run.engine.stoppable_calls import stoppably
+from resnb.run.output.notices import notice
 
 
 def limits_of(options: ScopeOptions) -> Limits:
@@ -46,7 +46,7 @@ def set_up(keeper: Keeper, lease: Lease, call: Callable[..., Any], note: str) ->
         try:
             keeper.keep(lease, lease.limits.keep)
         except LedgerError as error:
-            print(error, file=sys.stderr)  # noqa: T201 - the output of the set-up
+            notice(error)
 
 
 def made(function: Callable[..., Any], *args: Any) -> Any:

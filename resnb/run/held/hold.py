@@ -1,6 +1,5 @@
 """Holding a resource outside flows: one lease, from before its set-up until after its clean-up."""
 
-import sys
 import threading
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -23,6 +22,7 @@ from resnb.run.engine.slots import CURRENT, Slot
 from resnb.run.engine.stoppable_calls import plainly, stoppably
 from resnb.run.held.own_lines import GUARD, OwnLines, TimeLimit, quietly
 from resnb.run.opening import limits_of, prepared, set_up
+from resnb.run.output.notices import notice
 from resnb.run.scheduling.outcome import of_error, of_timeout
 from resnb.states import RETRYING
 
@@ -270,7 +270,7 @@ class Hold:
             else:
                 return
         line = f"resource {self.name!r}: its clean-up failed, and is tried again: {failure}"
-        print(f"{line}; `resnb ls` lists it", file=sys.stderr)  # noqa: T201 - there is no caller
+        notice(f"{line}; `resnb ls` lists it")  # there is no caller
 
     def __del__(self) -> None:
         """Nobody can end the block any more: its thread was interrupted between two lines."""
