@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 UNITS = (("d", 86400), ("h", 3600), ("m", 60))
 """The larger units with their seconds, the largest first."""
+LONGEST = 100 * 365 * 86400
+"""No duration is longer, in seconds: the system's clocks cannot count to what is much longer."""
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
 
 
@@ -23,7 +25,7 @@ def seconds(value: "Duration | None", option: str) -> float | None:
         option: the option's name, for errors.
 
     Raises:
-        OptionError: `value` is none of these, or negative.
+        OptionError: `value` is none of these, negative, or longer than 100 years.
     """
     if value is None:
         return None
@@ -33,6 +35,9 @@ def seconds(value: "Duration | None", option: str) -> float | None:
             f"{option}={value!r} is no duration: write '30s', '10m', '2h', a number of seconds "
             "or a timedelta"
         )
+        raise OptionError(message)
+    if total > LONGEST:
+        message = f"{option}={value!r} is longer than 100 years; leave it out for no limit"
         raise OptionError(message)
     return total
 

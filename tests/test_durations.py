@@ -46,6 +46,13 @@ def test_what_is_none(value):
     assert line.startswith(f"cell: ttl={value!r} is no duration: write '30s', '10m', '2h'")
 
 
+@pytest.mark.parametrize("value", ["36501d", 1e300, timedelta.max])
+def test_what_no_clock_can_wait_for_is_refused(value):
+    assert seconds("36500d", "ttl") == 36500 * 86400
+    with pytest.raises(OptionError, match="is longer than 100 years; leave it out for no limit"):
+        seconds(value, "ttl")
+
+
 UNITS = {"ms": timedelta(milliseconds=1), "s": timedelta(seconds=1), "m": timedelta(minutes=1),
          "h": timedelta(hours=1), "d": timedelta(days=1)}  # fmt: skip
 

@@ -25,7 +25,7 @@ from resnb.graph.base.options import (
 )
 from resnb.graph.base.ports import PORTS, Runner
 from resnb.graph.resources.scope import Scope
-from resnb.graph.run_parameters import given_parameters
+from resnb.graph.run_parameters import given_parameters, refuse_states
 from resnb.graph.structure import Structure
 from resnb.graph.tasks.edge import Edge
 from resnb.graph.tasks.parameter import Parameter
@@ -357,6 +357,7 @@ class Flow(Structure):
             )
             raise RunError(message)
         given = given_parameters(self, parameters, params)
+        refuse_states(self, task_states)
         quiet = "quiet" not in self.parameter_names and bool(given.pop("quiet", False))
         return {
             "parameters": given,

@@ -1,9 +1,11 @@
-"""The parameter values that a run is given."""
+"""The parameter values, and the states of tasks, that a run is given."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import OptionError
+from resnb.graph.tasks.task import Task
+from resnb.states import State
 from resnb.unsupported import NEEDLESS, RUN_OPTIONS, refuse
 
 if TYPE_CHECKING:
@@ -33,3 +35,27 @@ def given_parameters(
         message = f"parameter {min(twice)!r} was given twice"
         raise OptionError(message)
     return {**(parameters or {}), **params}
+
+
+def refuse_states(flow: "Structure", states: Any) -> None:
+    """Refuse what are no states of tasks.
+
+    Raises:
+        OptionError: `states` is neither None, nor a run's state, nor a mapping of tasks to states.
+    """
+    if states is None or isinstance(states, State):
+        return
+    fault = states
+    if isinstance(states, Mapping):
+        wrong = (one for one in states.items() if not _is_state_of_task(*one))
+        if (found := next(wrong, None)) is None:
+            return
+        fault = dict([found])
+    raise OptionError(
+        f"flow {flow.name!r}: task_states={fault!r} has to be the state of an earlier run, or a "
+        "mapping of tasks to states"
+    )
+
+
+def _is_state_of_task(task: Any, state: Any) -> bool:
+    return isinstance(task, Task) and isinstance(state, State)

@@ -4,7 +4,6 @@ All that can be wrong is found before anything begins. The run is concluded by t
 in ``flow.run``, and by a supervisor's in ``flow.start``.
 """
 
-import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,6 +18,7 @@ from resnb.run.engine.slots import internal_lines
 from resnb.run.executors.threads import ThreadExecutor, start_supervisor
 from resnb.run.lifecycle import Run
 from resnb.run.memory import memory_of
+from resnb.run.output.notices import notice
 from resnb.run.resume import kept_states, without_gone_resources, without_let_go
 from resnb.run.scheduling.compiling import compiled
 from resnb.states import Running, State
@@ -195,7 +195,7 @@ class FlowRun(Run):
             failed = first_failure(self.execution)
             if failed and not state.is_cancelled():
                 how = "failed" if state.is_failed() else f"ended as {state.name}, but"
-                print(f"flow {self.flow.name!r} {how}: {failed}", file=sys.stderr)  # noqa: T201
+                notice(f"flow {self.flow.name!r} {how}: {failed}")
         return state
 
     def _judged(self) -> State:

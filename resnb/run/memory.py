@@ -140,11 +140,16 @@ class FlowMemory:
     def given_by(self, opened: Mapping[ScopeUse, Lease]) -> dict[Task, State]:
         """The states of what need not run again: init and set-up of what is open.
 
-        If only some items of a mapped scope are open, the others are pending.
+        If only some items of a mapped scope are open, the others are pending. A scope whose
+        arguments come from tasks is left out: its init finds out whether they are the same.
         """
+        flow = self._flow()
         given: dict[Task, State] = {}
         items: dict[Task, list[State]] = {}
         for (scope, item), lease in opened.items():
+            node = None if flow is None else flow.nodes.get(scope.init_task)
+            if node is not None and node.upstream:
+                continue
             made = (scope.init_task, lease.manager), (scope.setup_task, lease.resource)
             for task, value in made:
                 state = Cached("the scope is open", value)

@@ -1,16 +1,17 @@
 """Opening a lease: one that an earlier kernel has kept, or a new one, then its set-up."""
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
 from resnb.errors import LedgerError
+from resnb.graph.base.signals import SUCCESS
 from resnb.graph.resources.scope import ScopeOptions
 from resnb.ledger import states
 from resnb.ledger.kernel.keeper import Keeper
 from resnb.ledger.kernel.lease import Lease
 from resnb.ledger.kernel.request import LeaseRequest, Limits
 from resnb.run.engine.stoppable_calls import stoppably
+from resnb.run.output.notices import notice
 
 
 def limits_of(options: ScopeOptions) -> Limits:
@@ -48,4 +49,12 @@ def set_up(keeper: Keeper, lease: Lease, call: Callable[..., Any], note: str) ->
         try:
             keeper.keep(lease, lease.limits.keep)
         except LedgerError as error:
-            print(error, file=sys.stderr)  # noqa: T201 - the output of the set-up
+            notice(error)
+
+
+def made(function: Callable[..., Any], *args: Any) -> Any:
+    """The value of a set-up's function, or that of the SUCCESS signal that it raises."""
+    try:
+        return stoppably(function, *args)
+    except SUCCESS as signal:
+        return signal.state.result

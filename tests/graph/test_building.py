@@ -508,3 +508,30 @@ def test_a_call_with_tasks_only_shares_what_it_can():
     assert first.names is second.names
     assert first.values is first.upstream
     assert (first.values, first.positional) == ((a, b), 2)
+
+
+def nested(depth, inside):
+    for _ in range(depth):
+        inside = [inside]
+    return inside
+
+
+def test_what_contains_itself_or_is_nested_deeply_is_a_constant():
+    looped, linked = [1], {}
+    looped.append(looped)
+    linked["link"] = (linked, slice(None, linked))
+    for value in (looped, linked, nested(10_000, None)):
+        with Flow("f") as flow:
+            same = echo(value)
+        assert flow.run().result[same].result is value
+
+
+@pytest.mark.parametrize("depth", [0, 10_000])
+def test_a_task_in_such_a_collection_is_refused(depth):
+    with Flow("f") as flow:
+        value = nested(depth, [one()])
+        value.append(value)
+        before = dump(flow)
+        with pytest.raises(GraphError, match="'one' is in a collection that contains itself"):
+            echo(value)
+        assert dump(flow) == before

@@ -218,3 +218,38 @@ def test_a_flow_as_last_line_of_a_cell_shows_its_picture(cells):
     shown = cells.run("etl")
     assert set(shown.displays[0]) - {WIDGET} == {"text/plain", "image/png"}
     assert shown.texts == "etl · not run yet\n○ number"
+
+
+# ---- names
+
+
+def test_a_name_of_the_flow_is_its_handle_whatever_the_variable_holds(cells):
+    cells.run("%%flow etl(n=3)\nx = number(n)", "a")
+    cells.run("x = 100\nfor n in range(5):\n    pass")
+    cells.run("%%flow etl\ny = add(x, n)", "b")
+    cells.run("%flow run etl")
+    assert cells.value("y.value, x, n") == (6, 100, 4)
+    cells.run("%%flow etl --step --run\nboth = x, n", "c")
+    assert cells.value("both, x, n") == ((3, 3), 100, 4)
+
+
+def test_flows_that_use_the_same_names_can_be_built_in_turns(cells):
+    cells.run("%%flow one(n=3)\nx = number(n)", "a")
+    cells.run("%%flow two(n=5)\nx = number(n)", "b")
+    cells.run("%%flow one --run\ny = add(x, n)", "c")
+    assert cells.value("y.value, n.flow.name, x.flow.name") == (6, "two", "two")
+
+
+def test_a_name_that_two_cells_have_bound_is_what_the_variable_holds(cells):
+    cells.run("%%flow etl\nx = number(1)", "a")
+    cells.run("%%flow etl\nx = double(x)", "b")
+    cells.run("%%flow etl --run\ny = double(x)", "c")
+    assert cells.value("y.value") == 4
+
+
+def test_an_argument_of_a_scope_is_the_handle_of_a_step(cells):
+    cells.run("%%flow etl --step --run\nsize = 2", "a")
+    cells.run("%%flow etl --with Cluster(size) as c --run\nu = use(c)", "b")
+    cells.run("%%flow etl --step --run\nsize = 7", "a")
+    cells.run("%flow run etl --stale")
+    assert cells.value("u.value, size") == ("cluster of 7 used", 7)

@@ -174,3 +174,16 @@ def test_the_reaper_cleans_up_every_item_of_a_kernel_that_is_killed(tmp_path, le
         wait_for(lambda: not Store(ledger_home).alive(), "the end of the leases")
     finally:
         kernel.close()
+
+
+def test_items_whose_arguments_have_changed_are_opened_anew_and_the_others_used_again(cells):
+    cells.run("@task\ndef urls(first): return [first, 'y']")
+    cells.run(
+        "%%flow etl(first='x') --with Database.map(urls(first)) as db --run\nr = load.map(db)", "a"
+    )
+    cells.run("since()")
+    cells.run("%flow run etl first='z'")
+    happened = cells.value("since()")
+    assert sorted(happened) == ["clean up x", "clean up y", "clean up z", "set up z"]
+    assert happened.index("clean up x") < happened.index("set up z")
+    assert cells.value("r.value") == ["rows of <z>", "rows of <y>"]

@@ -261,11 +261,76 @@ def test_flow_run_in_python_returns_the_state(cells):
     assert cells.value("repr(etl.run().name)") == "'Failed'"
 
 
-def test_the_arguments_of_an_open_scope_are_not_evaluated_again(cells):
-    """The open resource is used as it is, whatever its arguments would be now."""
+@pytest.mark.parametrize(
+    "line", ["%flow run etl n=7", "%flow run etl --stale n=7", "state = etl.run(n=7)"]
+)
+def test_an_open_scope_is_opened_anew_if_its_arguments_have_changed(cells, line):
     cells.run("%%flow etl(n=2) --with Cluster(n) as c --run\nu = use(c)", "a")
-    cells.run("%flow run etl n=7")
-    assert cells.value("u.value, since()[-1]") == ("cluster of 2 used", "clean up 2")
+    cells.run("since()")
+    cells.run(line)
+    assert cells.value("u.value, since(), alive()") == (
+        "cluster of 7 used",
+        ["clean up 2", "set up 7", "use cluster of 7 0", "clean up 7"],
+        [],
+    )
+
+
+@pytest.mark.parametrize("argument", ["n", "number(n)", "task(np.arange)(n)", "n, [n, {'of': n}]"])
+def test_an_open_scope_is_used_again_if_its_arguments_are_equal(cells, argument):
+    """Also those that are computed anew, and arrays, which have no truth."""
+    cells.run("import numpy as np")
+    cells.run(
+        "@resource_manager\nclass Box:\n    def __init__(self, *sizes):\n        self.sizes = sizes\n"
+        "    def setup(self):\n        happened.append('set up')\n        return 'box'\n"
+        "    def cleanup(self, resource):\n        happened.append('clean up')"
+    )
+    cells.run(f"%%flow etl(n=2) --with Box({argument}) as c --run\nu = use(c)", "a")
+    cells.run("%%flow etl --with c --run\nv = use(c, 1)", "b")
+    happened = cells.value("since()")
+    assert [one for one in happened if "number" not in one] == ["set up", "use box 0", "use box 1"]
+    assert "setup · cached" in cells.run("%flow run etl").texts
+    assert cells.value("since()").count("set up") == 0
+
+
+def test_a_cell_that_runs_again_with_another_default_opens_its_scope_anew(cells):
+    cell = "%%flow etl(n={}) --with Cluster(n) as c --run\nu = use(c)"
+    cells.run(cell.format(2), "a")
+    cells.run(cell.format(7), "a")
+    assert cells.value("u.value, alive()") == ("cluster of 7 used", ["etl/c open"])
+    happened = cells.value("since()")
+    assert happened.index("clean up 2") < happened.index("set up 7")
+
+
+def test_what_is_open_inside_another_scope_is_closed_before_that(cells):
+    cell = "%%flow etl(s='A') --with Store(s) as a --with Cluster(a) as b --run\nu = use(b)"
+    cells.run(cell, "a")
+    cells.run("since()")
+    cells.run("%flow run etl s='B'")
+    assert cells.value("since()") == [
+        "clean up A", "clean up A", "set up B", "set up B", "use cluster of B 0",
+        "clean up B", "clean up B",
+    ]  # fmt: skip
+
+
+def test_an_open_scope_is_closed_if_a_whole_run_does_not_reach_it(cells):
+    cells.run("fails = False\n@task\ndef size():\n    if fails: raise ValueError\n    return 2")
+    cells.run("%%flow etl --with Cluster(size()) as c --run\nu = use(c)", "a")
+    cells.run("fails = True")
+    cells.fail("%flow run etl")
+    assert cells.value("alive(), since()[-1]") == ([], "clean up 2")
+
+
+def test_an_open_scope_stays_open_if_a_cell_fails_before_it(cells):
+    cells.run("fails = False\n@task\ndef size(n):\n    if fails: raise ValueError\n    return n")
+    cells.run("%%flow etl(n=2)\nk = size(n)", "k")
+    cells.run("%%flow etl --with Cluster(k) as c --run\nu = use(c)", "a")
+    cells.run("fails = True")
+    cells.run("%%flow etl(n=3)\nk = size(n)", "k")
+    cells.fail("%%flow etl --with Cluster(k) as c --run\nu = use(c, 1)", "a")
+    assert cells.value("alive(), c.value") == (["etl/c open"], "cluster of 2")
+    cells.run("fails = False")
+    cells.run("%%flow etl --with Cluster(k) as c --run\nu = use(c, 1)", "a")
+    assert cells.value("alive(), c.value") == (["etl/c open"], "cluster of 3")
 
 
 @pytest.mark.parametrize("line", ["%flow run etl", "%%flow etl --run\nw = number(1)"])

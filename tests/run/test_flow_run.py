@@ -349,3 +349,33 @@ def test_a_flow_that_is_dropped_takes_its_values_along():
     until(lambda: gone() == [True, False])  # once the threads of the runs have ended
     del flow
     until(lambda: gone() == [True, True])
+
+
+class Unwilling:
+    """A value of which nothing can be asked."""
+
+    def _refuse(self, *_):
+        raise RuntimeError("no")
+
+    __repr__ = __eq__ = __hash__ = __bool__ = __len__ = __reduce__ = __getattr__ = _refuse
+
+
+def test_nothing_is_asked_of_values_that_are_only_passed_on():
+    @resource_manager
+    class Keep:
+        def __init__(self, value):
+            self.value = value
+
+        def setup(self):
+            return self.value
+
+        def cleanup(self, resource): ...
+
+    value = Unwilling()
+    with Flow("f") as flow:
+        first = task(lambda *values: values[-1])(1, value)
+        with Keep(value) as kept, Keep(first) as also:
+            last = task(lambda *values: values)(kept, also)
+    state = flow.run()
+    assert state.is_successful(), state.message
+    assert all(one is value for one in state.result[last].result)

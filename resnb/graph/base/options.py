@@ -148,6 +148,14 @@ def _duration(owner: str, name: str, value: Any) -> float | None:
     return seconds(value, f"{owner}: {name}")
 
 
+def _limit(owner: str, name: str, value: Any) -> float | None:
+    limit = _duration(owner, name, value)
+    if limit == 0:
+        message = f"{owner}: {name}={value!r} leaves no time; leave it out for the default"
+        raise OptionError(message)
+    return limit
+
+
 def _amount(owner: str, name: str, value: Any) -> float | None:
     if value is None:
         return None
@@ -303,9 +311,8 @@ _CHECKS: dict[str, Check] = {
     "result": kept_result,
     "retry_delay": _delay,
     "retry_condition_fn": _function,
-    **dict.fromkeys(
-        ("cleanup_timeout", "ttl", "idle_timeout", "keep", "find_for", "cache_for"), _duration
-    ),
+    **dict.fromkeys(("idle_timeout", "keep", "find_for", "cache_for"), _duration),
+    **dict.fromkeys(("cleanup_timeout", "ttl"), _limit),
     "timeout": _timeout,
     **dict.fromkeys(HOOKS, hooks),
     "tags": _tags,

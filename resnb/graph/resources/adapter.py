@@ -15,11 +15,17 @@ LIVES_IN_KERNEL = "its clean-up lives in the kernel, because "
 
 
 class Adapter:
-    """A manager that keeps its arguments until set-up, and then what set-up made."""
+    """A manager that keeps its arguments until set-up, and then what set-up made.
+
+    Attributes:
+        lease: its lease, once it has one.
+        failure: what has ended the `with` block whose end cleans up; None if it ended normally.
+    """
 
     _function: Callable[..., Any]
     _wants_lease = False
     lease: Any = None
+    failure: BaseException | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._args, self._kwargs = args, kwargs

@@ -45,7 +45,7 @@ class ObjectAdapter(Adapter):
     def cleanup(self, resource: Any) -> Any:
         """End it."""
         del resource
-        return end(self._live, self._was_async)
+        return end(self._live, self._was_async, self.failure)
 
     async def _called_later(self) -> Any:
         return self._call()

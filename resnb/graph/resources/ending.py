@@ -3,6 +3,7 @@
 The same code ends what another process has found again.
 """
 
+from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -53,20 +54,42 @@ def begin(made: Any) -> tuple[Any, bool]:
     return (made.__aenter__(), True) if hasattr(kind, "__aenter__") else (made, False)
 
 
-def end(made: Any, was_async: bool = False) -> Any:
-    """End `made`, where `was_async` is what `begin` gave; gives None, or an awaitable."""
+def end(made: Any, was_async: bool = False, error: BaseException | None = None) -> Any:
+    """End `made`; gives None, or an awaitable.
+
+    Args:
+        made: what is to be ended.
+        was_async: what `begin` gave.
+        error: what has ended its block. Its own ``__exit__`` is told, so that a transaction is
+            rolled back; a generator of contextlib is not, as it would skip what follows its yield.
+    """
     kind = type(made)
+    told = None if hasattr(made, "gen") else error
+    given = (None if told is None else type(told), told, told and told.__traceback__)
     if was_async:
-        return made.__aexit__(None, None, None)
+        return _but_for(error, made.__aexit__(*given))
     if own := known_ending(kind):
         return own(made)
     if not hasattr(kind, "__exit__"):
         return getattr(made, ending_method(kind))()
-    made.__exit__(None, None, None)
+    try:
+        made.__exit__(*given)
+    except BaseException as raised:
+        if raised is not error:
+            raise
     if all(hasattr(kind, name) for name in _CONNECTION) and not getattr(made, "closed", False):
         with suppress(Exception):  # it may have closed it, and most refuse to do that again
             made.close()
     return None
+
+
+async def _but_for(error: BaseException | None, ending: Awaitable[Any]) -> None:
+    """Await `ending`; it may let out the error that it was told of."""
+    try:
+        await ending
+    except BaseException as raised:
+        if raised is not error:
+            raise
 
 
 class Ending:

@@ -23,7 +23,10 @@ from functools import cache
 from pathlib import Path, PurePath
 from typing import Any
 
-_LONGEST_PAUSE = 1.0
+_PAUSE, _LONGEST_PAUSE = 0.1, 1.0
+"""The first pause and the longest one between two looks, in seconds."""
+_FINDS = 100
+"""How often something is found before the reaper paces the looks."""
 _LONGEST_REASON = 1000
 _NICE = 10
 
@@ -187,18 +190,29 @@ def _clean(manager: Any, order: dict[str, Any], handle: Any) -> bool:
         resource = _resolved(attach(handle)) if attach is not None else handle
         _resolved(manager.cleanup(resource))
         return True
-    quiet = float(order["look"])  # for how long nothing must be found for now
-    found, deadline, pause = False, time.monotonic() + quiet, 0.1
-    while True:
+    quiet = float(order["look"])  # for how long nothing new must be found for now
+    finds, last, pause, deadline = 0, None, _PAUSE, time.monotonic() + quiet
+    while finds < _FINDS:
         thing = _resolved(manager.find(order["lease"]))
+        is_new = thing is not None and not _is_same(thing, last)
         if thing is not None:
             _resolved(manager.cleanup(thing))
-            found, deadline, pause = True, time.monotonic() + quiet, 0.1
+            finds, last = finds + 1, thing
+        if is_new:
+            pause, deadline = _PAUSE, time.monotonic() + quiet
         left = deadline - time.monotonic()
-        if left <= 0:
-            return found
-        time.sleep(min(pause, left))
+        if left <= 0 and not is_new:
+            break
+        time.sleep(max(0.0, min(pause, left)))
         pause = min(2 * pause, _LONGEST_PAUSE)
+    return finds > 0
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether what was found is what was found before: many things take time to disappear."""
+    with suppress(Exception):  # of the user's objects
+        return bool(one == other)
+    return False
 
 
 def _resolved(value: Any) -> Any:

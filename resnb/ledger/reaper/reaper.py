@@ -310,14 +310,17 @@ class Reaper:
         """What set-up may have made was looked for, and what was found was cleaned up."""
         lease, began = LeaseId(record.id), now() - first_look(record)
         since = began if found or record.nothing_since is None else record.nothing_since
-        found = found or record.reason.startswith(FOUND)
+        tries = record.tries + found
         pause = look_after(now() - since, record.find_for)
+        if pause is not None and found:  # perhaps the same, which takes time to disappear
+            pause = max(pause, pause_after(tries))
+        found = found or record.reason.startswith(FOUND)
         if pause is None:
             nothing = f"nothing was found in {record.find_for:g} s"
             self._close(lease, "cleaned up by the reaper" if found else nothing, nothing)
             return
         reason = f"{FOUND}, and {LOOKING}" if found else LOOKING
-        values = {"tries": record.tries, "next_try": now() + pause, "nothing_since": since}
+        values = {"tries": tries, "next_try": now() + pause, "nothing_since": since}
         self._release(lease, states.CLOSING, reason, f"{reason}: again in {pause:.0f} s", **values)
 
     def _close(self, lease: LeaseId, reason: str, note: str = "") -> None:

@@ -218,7 +218,8 @@ class FlowCells:
             for parameter in line.parameters:
                 namespace[parameter.name] = self._parameter(parameter, namespace, free)
             for clause in line.withs:
-                one, changed = enter_scope(flow, known, clause, key, namespace)
+                with names.as_handles(clause.reads, namespace):
+                    one, changed = enter_scope(flow, known, clause, key, namespace)
                 if changed:
                     replaced.append(one.scope)
                 shared[clause.name] = one

@@ -7,7 +7,7 @@ values of the notebook count by identity, since looking into them would take tim
 from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
 from types import MethodType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from resnb.errors import ResnbError
@@ -22,8 +22,12 @@ from resnb.notebook.cells.steps import StepTask
 from resnb.run.caching.code_keys import CodeWalk, but_changed, task_key
 from resnb.run.caching.glance import glance
 from resnb.run.caching.value_keys import value_key
+from resnb.run.engine.result import state_of
 from resnb.run.memory import memory_of
-from resnb.states import FOUND, Pending, State, Success
+from resnb.states import CACHED, FOUND, Pending, State, Success
+
+if TYPE_CHECKING:
+    from resnb.run.engine.execution import Execution
 
 CODE_CHANGED = "its code has changed"
 
@@ -50,12 +54,11 @@ class Freshness:
         latest = memory_of(flow).latest_run
         if latest is None:
             return
-        rows, given = latest.plan.row_of, latest.plan.given
+        rows = latest.plan.row_of
         ran: Collection[Task] = rows.keys()
         unknown: list[Task] = []
-        if given:
-            new = [one for one, row in rows.items() if row not in given or _was_found(flow, one)]
-            ran = dict.fromkeys(new)
+        if latest.plan.given or CACHED in latest.table.state:
+            ran = dict.fromkeys(task for task in rows if _has_new_value(latest, task))
             unknown = [task for task in rows if task not in ran and task not in self._made_of]
         self._made_of.update(_described(chain(ran, unknown)))
         for task in rows if self._outdated else ():
@@ -178,9 +181,11 @@ def _has_value(state: State) -> bool:
     return state.is_finished() and state.is_successful()
 
 
-def _was_found(flow: Flow, task: Task) -> bool:
-    state = memory_of(flow).state_of(task)
-    return state.is_cached() and state.message == FOUND
+def _has_new_value(run: "Execution", task: Task) -> bool:
+    """Whether `task` ran, or its value was found, rather than being what it was before."""
+    row = run.plan.row_of[task]
+    state = state_of(run, row)
+    return state.message == FOUND if state.is_cached() else row not in run.plan.given
 
 
 def stale_run(

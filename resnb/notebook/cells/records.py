@@ -58,10 +58,14 @@ class CellRecord:
         """What the cell binds now."""
         step = self.step if self.step in flow.nodes else None
         label = label_of(flow.name, self.number, None if step is None else step.name)
-        names = [one for one, task in self.tasks.items() if task in flow.nodes]
-        binds = frozenset(one for one in names if isinstance(one, str))
+        tasks = {
+            one: task
+            for one, task in self.tasks.items()
+            if isinstance(one, str) and task in flow.nodes
+        }
+        binds = frozenset(tasks)
         if step is None:
-            return Binder(label, binds)
+            return Binder(label, binds, tasks=tasks)
         return Binder(label, binds.union(step.outputs), frozenset(step.free), step)
 
 

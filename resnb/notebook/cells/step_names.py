@@ -39,6 +39,7 @@ class Binder(NamedTuple):
     binds: frozenset[str]  # the names of the flow that it binds
     free: frozenset[str] = frozenset()  # those that its step reads, and that the flow does not have
     step: StepTask | None = None  # the step that it is
+    tasks: Mapping[str, Task] = {}  # the other tasks that it binds names to
 
 
 class StepNames:
@@ -83,8 +84,9 @@ class StepNames:
 
     @contextmanager
     def as_handles(self, names: Iterable[str], namespace: dict[str, Any]) -> Iterator[None]:
-        """Within the block, `names` that steps bind are handles, whatever the notebook has."""
-        handles = {name: self._output(name) for name in names if name in self._steps}
+        """Within the block, `names` of the flow are handles, whatever the notebook has."""
+        found = {n: self._output(n) if n in self._steps else self._task(n) for n in names}
+        handles = {name: task for name, task in found.items() if task is not None}
         before = {name: namespace.get(name, MISSING) for name in handles}
         bind(namespace, handles)
         yield
@@ -164,6 +166,13 @@ class StepNames:
             )
         if isinstance(found, Task) and found in self._flow.nodes and is_handle(found):
             return found
+        return self._task(name)
+
+    def _task(self, name: str) -> Task | None:
+        """The task that `name` is bound to in the flow; None if several cells have bound it."""
+        own = [one.tasks[name] for one in self._others if name in one.tasks]
+        if own:
+            return own[0] if len(own) == 1 else None
         return self._flow.parameter_names.get(name)
 
     def _items(self, source: str, namespace: Mapping[str, Any]) -> Any:

@@ -12,6 +12,7 @@ from resnb.errors import MagicError
 from resnb.notebook.lines.names import identifier
 from resnb.notebook.lines.python_source import expression, normalised, python_fault, quoted
 from resnb.notebook.lines.scanning import Scanner
+from resnb.syntax.scoping import names_read
 
 _BRACKETS = "([{"
 _NAME = r"[^\W\d]\w*"
@@ -44,6 +45,11 @@ class WithClause:
         """The scope's name: its variable, else the resource's name."""
         resource = self.resource_source.partition(".options(")[0]
         return self.variable or resource.rpartition(".")[2]
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The names that its arguments read."""
+        return names_read([ast.parse(f"_({self.arguments_source or ''})")])
 
 
 def take_with_clause(scanner: Scanner, owner: str = "--with") -> WithClause:

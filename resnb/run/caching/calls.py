@@ -1,6 +1,5 @@
 """What a run calls for a task whose values are kept: it looks for the value first."""
 
-import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from resnb.graph.tasks.task import Task
 from resnb.run.caching.code_keys import NoKeyError
 from resnb.run.caching.keepers import Keeper
 from resnb.run.caching.printed import Printed, print_again, recorded
+from resnb.run.output.notices import notice
 from resnb.states import FOUND, Cached
 
 _said: set[str] = set()
@@ -91,4 +91,4 @@ def say_once(task: str, fault: str) -> None:
     line = f"task {task!r} {fault}"
     if line not in _said:
         _said.add(line)
-        print(line, file=sys.stderr)  # noqa: T201
+        notice(line)

@@ -5,7 +5,6 @@ So a moment after the first Ctrl-C a line names what has not stopped. From then 
 ends the wait for tasks; set-ups and clean-ups are always waited for.
 """
 
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from resnb.run.engine.cancellation import GRACE
 from resnb.run.engine.interrupts import LOOK, awaited
+from resnb.run.output.notices import notice
 
 if TYPE_CHECKING:
     from resnb.run.engine.engine import Engine
@@ -74,4 +74,4 @@ class Patience:
         self.has_told = True
         limit = f" for up to {GRACE:g} s; interrupt again to wait for no task" if work else ""
         names = ", ".join([*work, *steps])
-        print(f"interrupted: waiting for {names}{limit}", file=sys.stderr, flush=True)  # noqa: T201
+        notice(f"interrupted: waiting for {names}{limit}")

@@ -7,13 +7,12 @@ run asks of the ledger is to prepare a lease before set-up, and to close it once
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import LeaseLost, TaskCancelled
-from resnb.graph.base.signals import SKIP, SUCCESS
+from resnb.graph.base.signals import SKIP
 from resnb.graph.resources.adapters import renewed
 from resnb.graph.resources.scope import WHOLE, Scope, ScopeOptions, ScopeUse
 from resnb.ledger import states as lease_states
@@ -24,9 +23,11 @@ from resnb.ledger.kernel.lease import Lease
 from resnb.ledger.kernel.request import LeaseRequest
 from resnb.ledger.kernel.thread import LeaseThread
 from resnb.ledger.reaper.decisions import FENCE_AFTER
+from resnb.run.engine import reuse
+from resnb.run.engine.reuse import put_away
 from resnb.run.engine.stoppable_calls import plainly, stoppably
 from resnb.run.losses import loss_of
-from resnb.run.opening import limits_of, prepared, set_up
+from resnb.run.opening import limits_of, made, prepared, set_up
 from resnb.run.scheduling.outcome import has_made
 from resnb.run.scheduling.scope_rows import ScopeRows, in_order
 from resnb.states import FIRST_FINISHED, FIRST_UNSUCCESSFUL
@@ -74,6 +75,7 @@ class RunScopes:
         self._threads: dict[ScopeUse, LeaseThread] = {}
         self._entries: dict[ScopeUse, SharedResource] = {}
         self._keys: dict[ScopeUse, str] = {}
+        self._arguments: dict[ScopeUse, reuse.Arguments] = {}
         self._notes: dict[ScopeUse, str] = {}
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
@@ -129,15 +131,21 @@ class RunScopes:
     # ---- the steps, each on the scope's thread
 
     def init(self, row: int, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """Make the manager, or take the one that is shared by the whole kernel."""
+        """Make the manager, or take the one that is shared by the whole kernel.
+
+        Raises:
+            StillOpen: an earlier run has left the resource open, with the same arguments.
+        """
         use = self.rows.use_of(row)
         scope = use.scope
         recipe = scope.manager.resource_class
         definition = scope.manager.definition
         self._keys[use] = adoption_key(self._lease_name(use), definition, tuple(args), kwargs)
+        self._arguments[use] = given = (tuple(args), kwargs)
         if scope.options.lifetime != "kernel":
+            reuse.take_manager(self.leases.get(use), given)
             return stoppably(recipe, *args, **kwargs)
-        shared = scope.manager.shared or self._keeper.shared(recipe, (tuple(args), kwargs))
+        shared = scope.manager.shared or self._keeper.shared(recipe, given)
         entry = self._entries[use] = shared
         try:
             return entry.made(lambda: stoppably(recipe, *args, **kwargs))
@@ -149,15 +157,18 @@ class RunScopes:
         """Make the resource; a failed attempt leaves nothing behind.
 
         ``attempt.undo`` takes back what it makes if the row does not end in success.
+
+        Raises:
+            StillOpen: it is open, as `init` has found.
         """
         use = self.rows.use_of(attempt.row)
         thread = self.thread_of(attempt.row)
         if use.scope.options.lifetime == "kernel":
             return self._share(use, manager, attempt, thread)
-        self._close_earlier(use, thread)
+        self._close_earlier(use, manager, thread)
         lease = self._prepare(use, renewed(manager), attempt, thread)
         self._set_up(lease, use)
-        attempt.undo = partial(_put_away, lease)
+        attempt.undo = partial(put_away, lease)
         return lease.resource
 
     def _share(self, use: ScopeUse, manager: Any, attempt: "Attempt", thread: LeaseThread) -> Any:
@@ -179,17 +190,19 @@ class RunScopes:
 
     def _set_up(self, lease: Lease, use: ScopeUse) -> None:
         """Set up what was not adopted; an error says what may have stood in its way."""
-        set_up(self._keeper, lease, _made, self._notes.pop(use, ""))
+        set_up(self._keeper, lease, made, self._notes.pop(use, ""))
 
-    def _close_earlier(self, use: ScopeUse, thread: LeaseThread) -> None:
-        """Close what an earlier run left open for this item, which has changed."""
+    def _close_earlier(self, use: ScopeUse, manager: Any, thread: LeaseThread) -> None:
+        """Close what an earlier run left open with other arguments, or for another item."""
         earlier = self.leases.get(use)
         if earlier is None or earlier.state != lease_states.OPEN:
             return
+        if earlier.manager is manager:
+            raise reuse.StillOpen(reuse.IS_OPEN, earlier.resource)
         with self._lock:  # the lease releases the thread that this runs on
             if use not in self._threads:
                 self._threads[use] = thread.hold()
-        _put_away(earlier)
+        reuse.close_with_inner(self._keeper, earlier, list(self.leases.values()))
 
     def _prepare(
         self, use: ScopeUse, manager: Any, attempt: "Attempt", thread: LeaseThread
@@ -204,6 +217,7 @@ class RunScopes:
             options.find_for, key,
         )  # fmt: skip
         lease, self._notes[use] = prepared(self._keeper, request)
+        reuse.note_arguments(lease, self._arguments.get(use))
         self.leases[use] = lease
         return lease
 
@@ -288,7 +302,7 @@ class RunScopes:
         """`use` no longer needs what it shares; the last user of a retired lease closes it."""
         lease = self._release_entry(use)
         if lease is not None:
-            _put_away(lease)
+            put_away(lease)
 
     def _release_entry(self, use: ScopeUse) -> Lease | None:
         entry = self._entries.get(use)
@@ -329,12 +343,12 @@ class RunScopes:
         for use in list(self._entries):
             lease = self._release_entry(use)
             if lease is not None:
-                lease.thread.submit(partial(_put_away, lease))
+                lease.thread.submit(partial(put_away, lease))
         for use, lease in list(self.leases.items()):
             left_over = self._is_left_over(use, lease)
             retired = lease.retired and lease.state == lease_states.OPEN and not lease.in_use
             if retired or left_over:
-                lease.thread.submit(partial(_put_away, lease))
+                lease.thread.submit(partial(put_away, lease))
             if left_over:
                 del self.leases[use]
             lease.hand_over()
@@ -363,10 +377,9 @@ class RunScopes:
         self._keeper.close(own, budget=max(limits, default=0.0))
 
     def _is_left_over(self, use: ScopeUse, lease: Lease) -> bool:
-        """Whether an earlier run has opened `lease` for an item that no longer exists."""
+        """Whether an earlier run has opened `lease`, and this one neither used nor closed it."""
         return (
-            use.item != WHOLE
-            and lease.state == lease_states.OPEN
+            lease.state == lease_states.OPEN
             and use.scope.options.lifetime != "kernel"
             and not self._was_set_up(use)
         )
@@ -376,21 +389,9 @@ class RunScopes:
         if row is None:
             return True
         if use.item == WHOLE:
-            return has_made(state[row])
+            is_to_stay = use.scope.cleanup_task not in self._plan.row_of
+            return is_to_stay or has_made(state[row])
         if row not in self._children:  # it was open before, and this run did not get to it
             return True
         child = self._children[row].first + use.item
         return child < self._children[row].last and has_made(state[child])
-
-
-def _put_away(lease: Lease) -> None:
-    with suppress(BaseException):  # the lease keeps the reason, and stays listed
-        lease.close()
-
-
-def _made(function: Callable[..., Any], *args: Any) -> Any:
-    """The value of a set-up's function, or that of the SUCCESS signal that it raises."""
-    try:
-        return stoppably(function, *args)
-    except SUCCESS as signal:
-        return signal.state.result

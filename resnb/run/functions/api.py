@@ -1,6 +1,5 @@
 """The runner of ``@flow`` functions: called, in the background, inside one another."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -12,6 +11,7 @@ from resnb.graph.base.active_function import active_function
 from resnb.run.functions.async_run import nested, refuse_plain, tried
 from resnb.run.functions.futures import CallArguments
 from resnb.run.functions.run import FunctionRun
+from resnb.run.output.notices import notice
 from resnb.states import RUNNING, State
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _told(flow: "FlowFunction", state: State) -> State:
         error = state.result if isinstance(state.result, BaseException) else None
         where = user_line(error)
         place = f" ({where})" if where else ""
-        print(f"flow {flow.name!r} failed: {state.message}{place}", file=sys.stderr)  # noqa: T201
+        notice(f"flow {flow.name!r} failed: {state.message}{place}")
     return state
 
 

@@ -1,6 +1,5 @@
 """Holding a resource outside flows: one lease, from before its set-up until after its clean-up."""
 
-import sys
 import threading
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -8,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import LeaseLost, TaskCancelled, described
+from resnb.graph.resources.adapter import Adapter
 from resnb.graph.resources.adapters import renewed
 from resnb.graph.resources.resource import SetupTask
 from resnb.ledger import states
@@ -22,6 +22,7 @@ from resnb.run.engine.slots import CURRENT, Slot
 from resnb.run.engine.stoppable_calls import plainly, stoppably
 from resnb.run.held.own_lines import GUARD, OwnLines, TimeLimit, quietly
 from resnb.run.opening import limits_of, prepared, set_up
+from resnb.run.output.notices import notice
 from resnb.run.scheduling.outcome import of_error, of_timeout
 from resnb.states import RETRYING
 
@@ -225,7 +226,14 @@ class Hold:
         elif self._is_put_off(lease, error) or lease.state not in (states.OPENING, states.OPEN):
             to_close = None  # what was closed, or the reaper has, is no business of the block
         if to_close is not None:
+            told = (
+                lease.manager if to_close is lease and isinstance(lease.manager, Adapter) else None
+            )
+            if told is not None:
+                told.failure = error
             self._close(to_close, slot, call)
+            if told is not None and lease.state == states.CLOSED:
+                told.failure = None  # it holds the user's variables
         self._finish()
         return lost
 
@@ -269,7 +277,7 @@ class Hold:
             else:
                 return
         line = f"resource {self.name!r}: its clean-up failed, and is tried again: {failure}"
-        print(f"{line}; `resnb ls` lists it", file=sys.stderr)  # noqa: T201 - there is no caller
+        notice(f"{line}; `resnb ls` lists it")  # there is no caller
 
     def __del__(self) -> None:
         """Nobody can end the block any more: its thread was interrupted between two lines."""

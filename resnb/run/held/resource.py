@@ -1,7 +1,6 @@
 """One use of a resource outside flows: ``with DaskCluster(4) as client:``, or ``.open()``."""
 
 import asyncio
-import sys
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -25,6 +24,7 @@ from resnb.run.held.async_hold import AsyncHold
 from resnb.run.held.hold import Hold
 from resnb.run.held.own_lines import GUARD
 from resnb.run.held.session import SESSION, UNOPENED
+from resnb.run.output.notices import notice
 
 if TYPE_CHECKING:
     from resnb.graph.resources.resource import ResourceManager
@@ -245,7 +245,7 @@ class HeldResource:
         try:
             self.close()
         except CleanupError as error:
-            print(error, file=sys.stderr)  # noqa: T201 - as at the end of every block
+            notice(error)  # as at the end of every block
 
     def _in_flow(self) -> Any:
         """The scope or block that this is in a flow; None outside of flows."""

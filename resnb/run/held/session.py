@@ -1,7 +1,6 @@
 """What is open for the session, by name."""
 
 import os
-import sys
 import threading
 from collections.abc import Hashable
 from queue import Empty, SimpleQueue
@@ -19,6 +18,7 @@ from resnb.run.engine.cancellation import GRACE
 from resnb.run.engine.interrupts import LOOK, Interrupts, awaited
 from resnb.run.engine.slots import CURRENT, Slot
 from resnb.run.held.hold import Hold
+from resnb.run.output.notices import notice
 
 UNOPENED = "unopened"
 """The state of what was not opened yet."""
@@ -228,11 +228,9 @@ def _set_up(hold: Hold) -> None:
 
 def _tell(name: str) -> None:
     """Say what is awaited after a Ctrl-C: a set-up in C code cannot be stopped."""
-    print(  # noqa: T201
+    notice(
         f"interrupted: waiting for the set-up of {name!r} for up to {GRACE:g} s; interrupt again "
-        "to wait for nothing",
-        file=sys.stderr,
-        flush=True,
+        "to wait for nothing"
     )
 
 

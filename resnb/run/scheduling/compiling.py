@@ -13,6 +13,7 @@ from resnb.graph.base.options import did_you_mean, elsewhere
 from resnb.graph.base.stand_in import StandIn
 from resnb.graph.base.triggers import Trigger, all_successful
 from resnb.graph.resources.scope import no_executor
+from resnb.graph.tasks.task import Task
 from resnb.run.resume import is_over
 from resnb.run.scheduling.plan import WORKER, Plan, PlannedScope, lane_of, send_away
 from resnb.states import Mapped
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from resnb.graph.flow import Flow
     from resnb.graph.node import Neighbours, Node
-    from resnb.graph.tasks.task import Task
     from resnb.states import State
 
 _RUN_OPTIONS = ("parameters", "executor", "task_states", "quiet")
@@ -227,10 +227,8 @@ def _references(plan: Plan, node: "Node") -> tuple[int, ...] | None:
     """The rows whose values are the arguments of `row`, if that is all it takes."""
     if node.positional != len(node.names) or node.flattened:
         return None
-    try:
-        return tuple([plan.row_of[one] for one in node.values])  # type: ignore[index]
-    except (KeyError, TypeError):
-        return None
+    rows = [plan.row_of.get(one, -1) if isinstance(one, Task) else -1 for one in node.values]
+    return None if -1 in rows else tuple(rows)  # constants need not hash
 
 
 def _set_parameters(plan: Plan, parameters: Mapping[str, Any]) -> None:

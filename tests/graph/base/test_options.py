@@ -8,6 +8,7 @@ import pytest
 from resnb import Flow, Task, resource_manager, task, triggers
 from resnb.errors import GraphError, NoAttributeError, OptionError
 from resnb.graph.base.signature import Signature, signature_of
+from resnb.states import Success
 
 
 def work(x):
@@ -258,3 +259,20 @@ def test_an_option_in_the_wrong_place_is_refused_with_the_right_one(line, hint):
         line()
     assert str(caught.value).endswith(hint)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["cleanup_timeout", "ttl"])
+def test_a_limit_that_leaves_no_time_is_refused(name):
+    with pytest.raises(OptionError, match=f"{name}='0s' leaves no time"):
+        Box.options(**{name: "0s"})
+
+
+@pytest.mark.parametrize("states", [5, [], {"work": Success()}, {5: None}])
+def test_what_are_no_states_of_tasks_is_refused(states):
+    with Flow("f") as flow:
+        one = task(work)(1)
+    with pytest.raises(OptionError, match="has to be the state of an earlier run, or a mapping"):
+        flow.run(task_states=states)
+    with pytest.raises(OptionError, match="'work'"):
+        flow.start(task_states={one: 1})
+    assert flow.run(task_states={one: Success("", 7)}).result[one].result == 7

@@ -463,7 +463,7 @@ class Editor:
     def redefine(self, x, y, _):
         scope = self.pick(self.flow.scopes, x)
         if scope is not None:
-            editing.redefine_scope(self.flow, scope, Thing.options(ttl=y))
+            editing.redefine_scope(self.flow, scope, Thing.options(ttl=y + 1))
 
     def reference(self, x, y, z):
         chosen = {self.task(x): None, self.task(y): None} if self.flow.nodes else {}

@@ -47,6 +47,33 @@ class Late:
         Path(path).unlink()
 
 
+class Stays:
+    """What is still shown after its clean-up, as by a provider that takes its time."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def find(self, _):
+        return "thing"
+
+    def cleanup(self, _):
+        with Path(self.path).open("a") as file:
+            file.write("x")
+
+
+class Many:
+    """Files, of which one is found at a time."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def find(self, _):
+        return next(Path(self.path).iterdir(), None)
+
+    def cleanup(self, path):
+        path.unlink()
+
+
 class Prints:
     """Its clean-up prints 3 MB, and a line at the end."""
 
