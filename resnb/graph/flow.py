@@ -12,7 +12,7 @@ from resnb import unsupported
 from resnb.durations import seconds
 from resnb.errors import OptionError, RunError
 from resnb.events import EVENTS, StructureChanged
-from resnb.graph import binding, editing
+from resnb.graph import binding, editing, merging
 from resnb.graph.base.active_function import ACTIVE_FUNCTION
 from resnb.graph.base.building import BUILDING, enter, leave
 from resnb.graph.base.options import (
@@ -231,7 +231,7 @@ class Flow(Structure):
             GraphError: both flows have a parameter of the same name.
         """
         del validate
-        editing.merge(self, flow, parameters=merge_parameters, references=merge_reference_tasks)
+        merging.merge(self, flow, parameters=merge_parameters, references=merge_reference_tasks)
 
     def copy(self) -> "Flow":
         """A flow with the same tasks, edges and scopes, which can be extended separately."""
