@@ -12,6 +12,7 @@ from resnb.graph.arguments import Collection, Constant, Input, as_input, tasks_i
 from resnb.graph.base.building import BUILDING
 from resnb.graph.base.inputs import Wrapper, allow_failure, is_sequence, unwrapped
 from resnb.graph.base.kinds import SCOPE_KINDS
+from resnb.graph.changes import add, check_cycle, link, node_of, take_home
 from resnb.graph.node import FEW, Node, with_one
 from resnb.graph.resources.scope import Scope
 from resnb.graph.structure import Structure
@@ -56,7 +57,7 @@ def bind_call(
         if source is None or one.kind in SCOPE_KINDS or source in sources:
             return False
         sources.append(source)
-    structure.take_home(task, scope)
+    take_home(structure, task, scope)
     nodes[task] = Node(task, scope, structure.next_position(), names, args)
     for source in sources:
         after = source.downstream
@@ -96,7 +97,7 @@ def bind_task(  # noqa: PLR0917 - as `Flow.bind_task`
                 _bring_in(structure, value)
             for value in upstream_tasks:
                 _bring_in(structure, value)
-            node = structure.add(task)
+            node = add(structure, task)
         elif node.names:
             message = f"task {task.name!r} has its arguments already: call it again instead"
             raise GraphError(message)
@@ -117,7 +118,7 @@ def bind_task(  # noqa: PLR0917 - as `Flow.bind_task`
                 "without map"
             )
             raise GraphError(message)
-        structure.check_cycle(node.upstream, node)
+        check_cycle(structure, node.upstream, node)
 
 
 def _bring_in(structure: Structure, value: Any) -> None:
@@ -126,11 +127,11 @@ def _bring_in(structure: Structure, value: Any) -> None:
         value = value.value
     if isinstance(value, Task):
         if value not in structure.nodes:
-            structure.add(value)
+            add(structure, value)
     elif type(value) in _COLLECTIONS:
         for task in tasks_in(as_input(value)):
             if task not in structure.nodes:
-                structure.add(task)
+                add(structure, task)
 
 
 def _bound(structure: Structure, node: Node, value: Any) -> Input:
@@ -142,14 +143,14 @@ def _bound(structure: Structure, node: Node, value: Any) -> Input:
         )
         raise GraphError(message)
     if isinstance(value, Task):
-        structure.link(value, node)
+        link(structure, value, node)
         return value
     if type(value) not in _COLLECTIONS:
         return Constant(value)
     found = as_input(value)
     if type(found) is Collection:
         for task in dict.fromkeys(tasks_in(found)):
-            structure.link(task, node)
+            link(structure, task, node)
     return found
 
 
@@ -183,8 +184,8 @@ def add_edge(  # noqa: PLR0917 - Prefect's places
     upstream_task, mapped, flattened = unwrapped(upstream_task, mapped, flattened)
     with structure.transaction():
         _bring_in(structure, upstream_task)
-        node = structure.node(downstream_task)
-        structure.refuse_upstream(downstream_task)
+        node = node_of(structure, downstream_task)
+        _refuse_upstream(downstream_task)
         structure.journal.changed(node.undo())
         if key is None and mapped and is_sequence(upstream_task):
             upstream_task = _collected(structure, upstream_task)
@@ -198,13 +199,19 @@ def add_edge(  # noqa: PLR0917 - Prefect's places
                 raise GraphError(message)
             node.control = {**node.control, **dict.fromkeys(sources, mapped)}
             for task in sources:
-                structure.link(task, node)
+                link(structure, task, node)
         else:
             _check_key(node, key)
             found = _bound_mapped(structure, node, key, upstream_task, mapped, flattened)
             node.inputs = {**node.inputs, key: found}
-        structure.check_cycle(sources, node)
+        check_cycle(structure, sources, node)
     return Edge._make((upstream_task, downstream_task, key, mapped, flattened))
+
+
+def _refuse_upstream(task: Task) -> None:
+    if task.kind == "parameter":
+        message = f"parameter {task.name!r} can have no upstream tasks: a run gives its value"
+        raise GraphError(message)
 
 
 def _collected(structure: Structure, values: Any) -> Task:

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from resnb.errors import GraphError
-from resnb.graph import binding, order
+from resnb.graph import binding, changes, order
 from resnb.graph.arguments import substituted
 from resnb.graph.base.kinds import SCOPE_KINDS
 from resnb.graph.node import NO_KEYS, Node
@@ -76,13 +76,13 @@ def _cut_off(structure: Structure, node: Node, gone: Container[Task]) -> None:
     task = node.task
     for upstream in list(node.upstream):
         if upstream not in gone:
-            structure.unlink(upstream, task)
+            changes.unlink(structure, upstream, task)
     for after in list(node.downstream):
         if after not in gone:  # a clean-up that waited for it
             waiting = structure.nodes[after]
             structure.journal.changed(waiting.undo())
             waiting.control = {k: v for k, v in waiting.control.items() if k is not task}
-            structure.unlink(task, after)
+            changes.unlink(structure, task, after)
     if node.scope is not None:
         structure.journal.keep(node.scope.members)
         node.scope.members.pop(task, None)
@@ -108,12 +108,12 @@ def substitute(structure: Structure, mapping: Mapping[Task, Task]) -> None:
                 structure.journal.changed(node.undo())
                 node.inputs = {k: substituted(v, mapping) for k, v in node.inputs.items()}
                 node.control = {mapping.get(k, k): v for k, v in node.control.items()}
-                structure.unlink(old, after)
-                structure.link(new, node)
+                changes.unlink(structure, old, after)
+                changes.link(structure, new, node)
         structure.replace_reference_tasks(mapping)
         structure.journal.assign(structure, "forward", value=False)
         for new in mapping.values():
-            structure.refuse_cycle(new, "with this change it has")
+            changes.refuse_cycle(structure, new, "with this change it has")
 
 
 def replace(structure: Structure, old: Task, new: Any) -> None:
@@ -131,7 +131,7 @@ def replace(structure: Structure, old: Task, new: Any) -> None:
             new.run = lambda: value
         elif new not in structure.nodes:
             retire_parameters(structure, (old,))
-            structure.add_task(new)
+            changes.node_of(structure, new)
         _take_over(structure, structure.nodes[old], structure.nodes[new], only_order=is_constant)
         substitute(structure, {old: new})
         remove(structure, (old,))
@@ -163,7 +163,7 @@ def _take_over(structure: Structure, old: Node, new: Node, *, only_order: bool) 
     if only_order:
         new.control = {**dict.fromkeys(old.sources(), False), **new.control}
     for upstream in new.sources():
-        structure.link(upstream, new)
+        changes.link(structure, upstream, new)
 
 
 def _refuse_parts_of_scopes(structure: Structure, mapping: Mapping[Task, Task]) -> None:
@@ -195,7 +195,7 @@ def rebind(
     with structure.transaction():
         structure.journal.changed(node.undo())
         for upstream in node.sources() - node.control.keys():
-            structure.unlink(upstream, task)
+            changes.unlink(structure, upstream, task)
         node.inputs, node.mapped, node.flattened = {}, NO_KEYS, NO_KEYS
         binding.bind_task(structure, task, inputs, positional, mapped, ())
 

@@ -19,7 +19,7 @@ from resnb.graph.base.signature import Signature, signature_of
 from resnb.graph.flow import Flow
 from resnb.graph.node import Node, with_one
 from resnb.graph.resources.scope import Scope
-from resnb.graph.run_parameters import given_parameters
+from resnb.graph.run_options import run_options
 from resnb.graph.structure import Structure
 from resnb.graph.tasks.parameter import NO_DEFAULT, Parameter
 from resnb.graph.tasks.task import Task
@@ -130,10 +130,10 @@ class FlowFunction(Flow):
                 "give @flow(executor=...), and call what is wanted"
             )
             raise OptionError(message)
-        given = given_parameters(self, parameters, params)
-        quiet = not self.signature.accepts("quiet") and bool(given.pop("quiet", False))
-        self.signature.assign(f"flow {self.name!r}", (), given)
-        return {"parameters": given, "quiet": quiet}
+        has_quiet = self.signature.accepts("quiet")
+        options = run_options(self, parameters, params, has_quiet=has_quiet)
+        self.signature.assign(f"flow {self.name!r}", (), options["parameters"])
+        return options
 
     def _runner(self) -> FunctionRunner:
         return PORTS.function_runner()
@@ -164,7 +164,7 @@ class FlowFunction(Flow):
         """Begin a new graph, with only the parameters in it."""
         with self.lock:
             self.nodes, self.scopes = {}, {}
-            self._counter = 0
+            self._position = 0
             for task in self.parameter_tasks:
                 self.record(task, {})
 
@@ -184,8 +184,7 @@ class FlowFunction(Flow):
             scope: the innermost scope around it.
         """
         with self.lock:
-            self._counter += 1
-            node = Node(task, scope, self._counter)
+            node = Node(task, scope, self.next_position())
             given: dict[str, Input] = {}
             for key, value in inputs.items():
                 sources = (value,) if isinstance(value, Task) else tuple(value)
@@ -199,7 +198,7 @@ class FlowFunction(Flow):
                 node.control = dict.fromkeys(control, False)
             if scope is not None:
                 scope.members[task] = None
-            task.home = self._home
+            task.home = self.home
             self.nodes[task] = node
             self.journal.version += 1
             return node

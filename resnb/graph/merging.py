@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from resnb.errors import GraphError
-from resnb.graph import order
+from resnb.graph import changes, order
 from resnb.graph.arguments import substituted
 from resnb.graph.node import Node
 from resnb.graph.resources.scope import Scope
@@ -37,7 +37,7 @@ def merge(structure: Structure, other: Structure, *, parameters: bool, reference
         before = set(structure.nodes)
         for task, node in other.nodes.items():
             if task not in replaced and task not in before:
-                structure.adopt(task, scopes[node.scope])
+                changes.adopt(structure, task, scopes[node.scope])
         for task, node in other.nodes.items():
             if task not in replaced:
                 _merge_edges(structure, node, replaced, is_new=task not in before)
@@ -102,4 +102,4 @@ def _merge_edges(
     node.flattened |= theirs.flattened
     node.positional = theirs.positional if is_new else node.positional
     for upstream in theirs.upstream:
-        structure.link(replaced.get(upstream, upstream), node)
+        changes.link(structure, replaced.get(upstream, upstream), node)
