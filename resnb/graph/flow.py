@@ -26,8 +26,9 @@ from resnb.graph.base.ports import PORTS, Runner
 from resnb.graph.resources.scope import Scope
 from resnb.graph.run_options import refuse_nested, run_options
 from resnb.graph.structure import Structure
+from resnb.graph.tasks.definition import Hook
 from resnb.graph.tasks.edge import Edge
-from resnb.graph.tasks.task import Hook, Task
+from resnb.graph.tasks.task import Task
 from resnb.graph.unused import warn_of_unused
 from resnb.graph.validation import validate
 from resnb.states import State
