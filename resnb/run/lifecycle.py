@@ -24,13 +24,13 @@ from resnb.run.engine.hooks import call_hooks, call_user_code, hooks_of
 from resnb.run.engine.interrupts import Interrupts, awaited
 from resnb.run.engine.patience import Patience
 from resnb.run.engine.result import TaskStates
-from resnb.run.engine.scopes import RunScopes
 from resnb.run.engine.slots import CURRENT, RunSlot
 from resnb.run.memory import memory_of
 from resnb.run.output.writer import route
 from resnb.run.scheduling.outcome import text_of
 from resnb.run.scheduling.scheduler import Scheduler
 from resnb.run.scheduling.state_table import Table
+from resnb.run.scopes.run_scopes import RunScopes
 from resnb.states import RUNNING, Failed, Pending, Running, State
 
 if TYPE_CHECKING:

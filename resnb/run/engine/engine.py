@@ -46,7 +46,7 @@ class Engine:
         self.runner = TaskRunner(execution, self.cancellation)
         self.finished = False
         self._scheduler, self._output = execution.scheduler, execution.output
-        self._scopes = execution.scopes
+        self._taken_away = execution.scopes.taken_away
         self._feed = execution.feed
         self._feed.follow_up = self._follow_up
         self._feed.break_down = self._break_down
@@ -93,7 +93,7 @@ class Engine:
         self._feed.post(self._give_up, lease, reason)
 
     def _give_up(self, lease: "Lease", reason: str) -> None:
-        rows = self.execution.scopes.take_away(lease, reason)
+        rows = self._taken_away.add(lease, reason)
         self.cancellation.give_up(rows, reason, GRACE)
 
     # ---- what follows from outcomes; with the lock held
@@ -108,8 +108,8 @@ class Engine:
             self._wake()
         if self._output.waiting:
             self._output.advance()
-        if self._scopes.waning:
-            self._scopes.close_unused()
+        if self._taken_away.still_used:
+            self._taken_away.close_unused()
         if not scheduler.unfinished and scheduler.done:  # the property costs a call
             self._finish()
 

@@ -21,11 +21,11 @@ from resnb.run.scheduling.plan import argument
 if TYPE_CHECKING:
     from resnb.graph.tasks.task import Task
     from resnb.run.engine.clock import Clock
-    from resnb.run.engine.scopes import RunScopes
     from resnb.run.engine.slots import Slot
     from resnb.run.executors.remote import Remote
     from resnb.run.scheduling.outcome import Outcome
     from resnb.run.scheduling.scheduler import Scheduler
+    from resnb.run.scopes.run_scopes import RunScopes
     from resnb.states import State
 
 

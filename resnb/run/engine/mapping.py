@@ -152,7 +152,7 @@ def _expand(
     codes: dict[int, int],
 ) -> None:
     """Expand `row`, but cancel the items whose resources are gone; with the lock held."""
-    gone = execution.scopes.rows.items_of(row, execution.scopes.given_up)
+    gone = execution.scopes.rows.items_of(row, execution.scopes.taken_away.items)
     for number in gone:
         if number < count:
             codes.setdefault(number, CANCELLED)

@@ -94,7 +94,7 @@ class Recorder:
             setup = init + 1
             rows = block.rows = PlannedScope(block, init, setup, init + 2, block.inside)
             execution.plan.add_scope(rows)
-            execution.scopes.name(block)
+            execution.scopes.names.add(block)
             calls = (
                 (CallArguments(*block.call), sources),
                 (_ResultOf(init), [init]),
