@@ -14,14 +14,8 @@ from resnb.errors import OptionError
 from resnb.events import EVENTS, StructureChanged
 from resnb.graph import binding, changes, editing, merging
 from resnb.graph.base.building import BUILDING, enter, leave
-from resnb.graph.base.options import (
-    FLOW_OPTIONS,
-    HOOKS,
-    hooks,
-    kept_result,
-    kept_values,
-    refuse_unknown,
-)
+from resnb.graph.base.option_values import HOOKS, hooks, kept_result, kept_values
+from resnb.graph.base.options import FLOW_OPTIONS, refuse_unknown
 from resnb.graph.base.ports import PORTS, Runner
 from resnb.graph.resources.scope import Scope
 from resnb.graph.run_options import refuse_nested, run_options

@@ -13,7 +13,8 @@ from typing import Any, NoReturn, Self, overload
 from resnb.errors import GraphError, OptionError
 from resnb.graph.arguments import Collection, Input
 from resnb.graph.base.building import building_nothing
-from resnb.graph.base.options import FUNCTION_OPTIONS, HOOKS, checked
+from resnb.graph.base.option_values import HOOKS
+from resnb.graph.base.options import FUNCTION_OPTIONS, checked
 from resnb.graph.base.ports import PORTS, FunctionRunner
 from resnb.graph.base.signature import Signature, signature_of
 from resnb.graph.flow import Flow

@@ -6,7 +6,8 @@ from typing import Any, Final, Self
 
 from resnb.errors import GraphError
 from resnb.graph.base.building import BUILDING
-from resnb.graph.base.options import checked, text
+from resnb.graph.base.option_values import text
+from resnb.graph.base.options import checked
 from resnb.graph.base.ports import PORTS
 from resnb.graph.base.signature import ShownSignature, Signature, signature_of
 from resnb.graph.base.triggers import TriggerLike, all_successful
