@@ -120,7 +120,7 @@ def _plug_in() -> None:
     from resnb.graph.base.ports import PORTS
 
     PORTS.runner = lambda: import_module("resnb.run.runner").RUNNER
-    PORTS.function_runner = lambda: import_module("resnb.run.functions.api").UNFOLDER
+    PORTS.function_runner = lambda: import_module("resnb.run.functions.runner").RUNNER
     PORTS.holder = lambda: import_module("resnb.run.held.resource").HeldResource
     PORTS.context = lambda: import_module("resnb.run.context").context
     PORTS.logger = lambda: import_module("resnb.run.output.logs").get_run_logger()

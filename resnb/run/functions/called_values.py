@@ -7,7 +7,8 @@ its future any more: other tasks that read it hold that until they have ended.
 from typing import TYPE_CHECKING
 from weakref import finalize
 
-from resnb.run.functions.futures import NO_ARGUMENTS, TaskFuture
+from resnb.run.functions.call_arguments import NO_ARGUMENTS
+from resnb.run.functions.futures import TaskFuture
 from resnb.run.letting_go import let_go
 from resnb.states import FIRST_FINISHED, FIRST_UNSUCCESSFUL
 

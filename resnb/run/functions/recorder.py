@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from resnb.errors import LeaseLost, RunError
 from resnb.graph.resources.scope import ScopeUse
-from resnb.run.functions.futures import NO_ARGUMENTS, CallArguments
+from resnb.run.functions.call_arguments import NO_ARGUMENTS, CallArguments
 from resnb.run.functions.provenance import Provenance
 from resnb.run.functions.scopes import INNERMOST
 from resnb.run.scheduling.growth import AddedRow, Watcher
@@ -38,8 +38,28 @@ class Recorder:
         self._grown = grown
         self._adding = threading.RLock()  # held while rows are added that must follow each other
 
-    def add_parameter(self, task: "Task", value: Any) -> Any:
-        """Add a parameter, before anything else; gives its value as one that is recognised."""
+    def add_parameters(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], values: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Add the function's parameters, before anything else.
+
+        Args:
+            args: the function's positional arguments.
+            kwargs: its keyword arguments.
+            values: gets the value of each parameter by name.
+
+        Returns:
+            The arguments, as objects that are recognised when the function passes them on.
+        """
+        names = self.flow.signature.positional[: len(args)]
+        placed, given = dict(zip(names, args, strict=False)), dict(kwargs)
+        for task in self.flow.parameter_tasks:
+            known = placed if task.name in placed else given
+            value = values[task.name] = known.get(task.name, task.default)
+            known[task.name] = self._add_parameter(task, value)
+        return (*(placed[name] for name in names), *args[len(names) :]), given
+
+    def _add_parameter(self, task: "Task", value: Any) -> Any:
         execution = self.execution
         row = execution.scheduler.add(self.flow.nodes[task], AddedRow(NO_ARGUMENTS, None, []))
         execution.scheduler.joined += 1

@@ -13,8 +13,9 @@ from resnb.graph.tasks.task import Task
 from resnb.run.engine.result import state_of
 from resnb.run.functions.async_wait import row_ended
 from resnb.run.functions.binding import BoundCall, bound, items
+from resnb.run.functions.call_arguments import NO_ARGUMENTS, CallArguments
 from resnb.run.functions.called_values import CalledValues
-from resnb.run.functions.futures import NO_ARGUMENTS, CallArguments, Futures, TaskFuture
+from resnb.run.functions.futures import Futures, TaskFuture
 from resnb.run.functions.scopes import INNERMOST
 from resnb.run.scheduling.outcome import text_of
 from resnb.states import CANCELLED, FIRST_FINISHED, FIRST_UNSUCCESSFUL, TRIGGER_FAILED, State

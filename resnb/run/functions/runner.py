@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from resnb.errors import FlowFailed, GraphError, RunError, shown_without_ours, user_line
 from resnb.graph.base.active_function import active_function
 from resnb.run.functions.async_run import nested, refuse_plain, tried
-from resnb.run.functions.futures import CallArguments
+from resnb.run.functions.call_arguments import CallArguments
 from resnb.run.functions.run import FunctionRun
 from resnb.states import RUNNING, State
 
@@ -137,4 +137,4 @@ def _shown_without_ours() -> Iterator[None]:
         raise
 
 
-UNFOLDER = FunctionRunner()
+RUNNER = FunctionRunner()
