@@ -317,11 +317,6 @@ LEGAL: Final = tuple(
 """``LEGAL[source][target]`` is 1 where a task may move from one code to the other."""
 
 
-def is_legal(source: int, target: int) -> bool:
-    """Whether a task may move from code ``source`` to code ``target``."""
-    return bool(LEGAL[source][target])
-
-
 def __getattr__(name: str) -> NoReturn:
     refuse_name("resnb.states", name, STATES)
 
