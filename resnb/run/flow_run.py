@@ -14,8 +14,9 @@ from resnb.run.caching.lasting import may_last
 from resnb.run.engine.clock import Clock
 from resnb.run.engine.execution import Execution
 from resnb.run.engine.interrupts import Interrupts
-from resnb.run.engine.result import TaskStates, first_failure, flow_state
+from resnb.run.engine.result import TaskStates
 from resnb.run.engine.slots import internal_lines
+from resnb.run.engine.verdict import first_failure, flow_state
 from resnb.run.executors.threads import ThreadExecutor, start_supervisor
 from resnb.run.lifecycle import Run
 from resnb.run.memory import memory_of

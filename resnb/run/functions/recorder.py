@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import LeaseLost, RunError
+from resnb.graph.recording import record, record_scope
 from resnb.graph.resources.scope import ScopeUse
 from resnb.run.functions.call_arguments import NO_ARGUMENTS, CallArguments
 from resnb.run.functions.provenance import Provenance
@@ -93,7 +94,7 @@ class Recorder:
                 reason = "" if lease is None else f": {lease.reason}"
                 raise LeaseLost(f"resource {block.name!r} was taken away{reason}")
         control = [execution.plan.tasks[row] for row in call.control]
-        node = self.flow.record(call.task, self._sources(call.inputs), control, block)
+        node = record(self.flow, call.task, self._sources(call.inputs), control, block)
         with self._adding:
             if block is not None:
                 self._add_member(block, len(execution.plan.tasks))
@@ -106,7 +107,7 @@ class Recorder:
     def add_block(self, block: "Block", inputs: Inputs) -> PlannedScope:
         """Add the three tasks of `block`, and begin to set up its resource."""
         execution, around = self.execution, INNERMOST.get()
-        nodes = self.flow.record_scope(block, self._sources(inputs), around)
+        nodes = record_scope(self.flow, block, self._sources(inputs), around)
         sources = [row for rows, _ in inputs.values() for row in rows]
         cleanup = -1 if around is None or around.rows is None else around.rows.cleanup
         with self._adding:

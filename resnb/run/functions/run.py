@@ -16,8 +16,8 @@ from resnb.graph.base.active_function import ACTIVE_FUNCTION
 from resnb.graph.base.building import building_nothing
 from resnb.run.engine.clock import Clock
 from resnb.run.engine.interrupts import Interrupts
-from resnb.run.engine.result import function_state
 from resnb.run.engine.slots import CURRENT, NOTHING
+from resnb.run.engine.verdict import function_state
 from resnb.run.executors.local import LocalExecutor
 from resnb.run.executors.threads import ThreadExecutor, start_supervisor
 from resnb.run.functions.blocks import Blocks
