@@ -184,7 +184,7 @@ class State:
             return False
 
     def __hash__(self) -> int:
-        """By kind and message, for a result need not have a hash."""
+        """By kind and message, since a result may have no hash."""
         return hash((type(self), self.message))
 
     def __repr__(self) -> str:

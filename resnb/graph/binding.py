@@ -25,10 +25,10 @@ _COLLECTIONS = frozenset({list, tuple, set, dict, slice})
 def bind_call(
     structure: Structure, task: Task, names: tuple[str, ...], args: tuple[Any, ...]
 ) -> bool:
-    """Add a task of which nothing is known yet, if its arguments are tasks of the flow.
+    """Add a new task, if all its arguments are tasks of the flow.
 
-    This is the common call, and a short way: nothing but an interrupt can go wrong half-way, so it
-    is no transaction of its own, and no edge points backward.
+    This is a short way for the most common call. Only an interrupt can stop it half-way, so it
+    opens no transaction, and no edge points backward.
 
     Args:
         structure: the flow.
@@ -135,7 +135,7 @@ def _bring_in(structure: Structure, value: Any) -> None:
 
 
 def _bound(structure: Structure, node: Node, value: Any) -> Input:
-    """The input for an argument `value`, once the edges to `node` that follow from it are there."""
+    """The input for an argument `value`, after adding the edges to `node` that follow from it."""
     if isinstance(value, allow_failure):
         message = (
             f"task {node.task.name!r}: allow_failure(...) is for @flow functions; here give the "
@@ -157,7 +157,7 @@ def _bound(structure: Structure, node: Node, value: Any) -> Input:
 def _bound_mapped(  # noqa: PLR0917 - the result of `unwrapped` comes last
     structure: Structure, node: Node, key: str, value: Any, mapped: bool, flattened: bool
 ) -> Input:
-    """Likewise for argument `key`, which may be mapped over or flattened."""
+    """The same for argument `key`, which may be mapped over or flattened."""
     if mapped and not isinstance(value, Task) and not is_sequence(value):
         message = (
             f"task {node.task.name!r} cannot be mapped over {key}={value!r}, which is no "
@@ -215,7 +215,7 @@ def _refuse_upstream(task: Task) -> None:
 
 
 def _collected(structure: Structure, values: Any) -> Task:
-    """A task that gives the list `values`, of which each child waits for one item."""
+    """A task that returns the list `values`, of which each child waits for one item."""
     made = Task(name=type(values).__name__)
     made.run = _itself  # type: ignore[method-assign]
     bind_task(structure, made, {"items": values}, 1, mapped=False, upstream_tasks=())

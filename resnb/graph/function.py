@@ -174,11 +174,11 @@ class FlowFunction(Flow):
         self._refuse_building(task)
 
     def bind_call(self, task: Task, *_: Any) -> NoReturn:
-        """Refuse `task`, likewise."""
+        """Refuse `task`, as `add_task` does."""
         self._refuse_building(task)
 
     def bind_task(self, task: Task, *_: Any, **__: Any) -> None:
-        """Refuse `task`, likewise."""
+        """Refuse `task`, as `add_task` does."""
         self._refuse_building(task)
 
     def _refuse_building(self, task: Task | None = None) -> NoReturn:

@@ -151,7 +151,7 @@ class Run:
     # ---- beginning
 
     def _begin(self, note: Callable[[BaseException], object]) -> Any:
-        """Begin the run; gives the executor's workers.
+        """Begin the run; returns the executor's workers.
 
         Args:
             note: takes an exception that comes too late to prevent the run.
@@ -182,7 +182,7 @@ class Run:
     def _prepare(self) -> Any:
         execution = self.execution
         if execution.plan.scopes:
-            KEEPER.watch_ends()  # here, for only the main thread can install signal handlers
+            KEEPER.watch_ends()  # here, because only the main thread can install signal handlers
         if self._outer is None:
             KEEPER.before_closing.append(self.abandon)
         KEEPER.users.append(self)

@@ -50,7 +50,7 @@ def _amount(owner: str, name: str, value: Any) -> float | None:
 
 
 def _delay(owner: str, name: str, value: Any) -> Any:
-    """A duration, one for each try, or a function of their number that gives these."""
+    """A duration, one for each try, or a function that makes these from the number of tries."""
     if callable(value):
         return value
     if isinstance(value, list | tuple):
@@ -77,7 +77,7 @@ def _function(owner: str, name: str, value: Any) -> Any:
 
 
 def _target(owner: str, name: str, value: Any) -> Any:
-    """A template of a path, or a function that gives a path."""
+    """A template of a path, or a function that returns a path."""
     if callable(value):
         return value
     return text(owner, name, fspath(value) if isinstance(value, PathLike) else value)

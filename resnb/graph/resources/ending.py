@@ -1,6 +1,6 @@
-"""How an object of any library is begun and ended: as its own ``with`` does it, if that is enough.
+"""How to begin and end an object of any library: as its own ``with`` does, if that is enough.
 
-The same code ends what another process has found again.
+The same code ends an object that another process has found again.
 """
 
 from contextlib import suppress
@@ -13,7 +13,7 @@ METHODS: Final = (
     *("terminate", "destroy", "delete", "remove"),  # what is only stopped may cost money
     *("shutdown", "stop", "disconnect", "dispose", "release"),
 )
-"""The methods that end what is no context manager; the first that needs no argument is called."""
+"""The methods that end an object without ``with``; the first that needs no argument is called."""
 _CONNECTION: Final = ("cursor", "commit", "rollback", "close")
 """What every connection to a database has, see PEP 249."""
 
@@ -54,7 +54,7 @@ def begin(made: Any) -> tuple[Any, bool]:
 
 
 def end(made: Any, was_async: bool = False) -> Any:
-    """End `made`, where `was_async` is what `begin` gave; gives None, or an awaitable."""
+    """End `made`, which `begin` entered by ``async with`` or not; returns None or an awaitable."""
     kind = type(made)
     if was_async:
         return made.__aexit__(None, None, None)
@@ -64,16 +64,16 @@ def end(made: Any, was_async: bool = False) -> Any:
         return getattr(made, ending_method(kind))()
     made.__exit__(None, None, None)
     if all(hasattr(kind, name) for name in _CONNECTION) and not getattr(made, "closed", False):
-        with suppress(Exception):  # it may have closed it, and most refuse to do that again
+        with suppress(Exception):  # its `with` may have closed it, and most refuse a second time
             made.close()
     return None
 
 
 class Ending:
-    """The recipe for what another process has found again."""
+    """The recipe for an object that another process has found again."""
 
     def cleanup(self, resource: Any) -> Any:
-        """End it."""
+        """End the object."""
         return end(resource)
 
 

@@ -64,7 +64,7 @@ class Engine:
         self._feed.defended(self._begin_work)
 
     def _begin_work(self) -> None:
-        """Start the first worker with the lock free; nobody else adds one before."""
+        """Start the first worker, with the lock free; no other thread starts one before."""
         add, ready = self.execution.add_worker, self._scheduler.ready
         if ready and not self.finished and add is not None and add(replacing=False):
             return  # it wakes the next
@@ -79,12 +79,12 @@ class Engine:
         self._feed.post(self.cancellation.cancel, grace)
 
     def interrupted(self, spared: int = NOTHING) -> None:
-        """Cancel soon, but for row `spared`; for signal handlers, which must not take a lock."""
+        """Cancel all rows but `spared` soon; for signal handlers, which must not take a lock."""
         self._feed.put(self.cancellation.cancel, GRACE, spared)
         self._tokens.put(NOT_COUNTED)
 
     def hurry(self) -> None:
-        """Stop waiting for tasks that were asked to stop; for signal handlers, likewise."""
+        """Stop waiting for tasks that were asked to stop; for signal handlers, as `interrupted`."""
         self._feed.put(self.cancellation.stop_waiting)
         self._tokens.put(NOT_COUNTED)
 

@@ -42,7 +42,7 @@ async def tried(
     *,
     returns_state: bool,
 ) -> Any:
-    """Run `flow`, again if it fails and has tries left; gives what its caller gets."""
+    """Run `flow`, again if it fails and has tries left; returns what its caller gets."""
     for left in range(flow.retries, -1, -1):
         run = FunctionRun(flow, call.args, call.kwargs, outer=outer, is_last_try=not left)
         state = await _run(run)

@@ -1,7 +1,7 @@
 """Lets the values of a ``@flow`` function's tasks go, if it has ``keep_values="terminal"``.
 
-The value of a called task goes when the function has it, that of a submitted one when nobody has
-its future any more: other tasks that read it hold that until they have ended.
+The value of a called task goes when the function has it, that of a submitted one with its future.
+Tasks that read a value hold the future until they have ended.
 """
 
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ class CalledValues:
             let_go(self._execution, row)
 
     def watch(self, future: TaskFuture) -> None:
-        """Let the value of `future` go with it."""
+        """Let the value of `future` go when the future is freed."""
         if not self._stay:
             finalize(future, self._drop, future.row).atexit = False
 

@@ -124,7 +124,7 @@ class TaskFuture(_NoValue):
         return self.state.is_finished()
 
     def wait(self, timeout: float | None = None) -> State:
-        """Wait for the task to end; gives its state.
+        """Wait for the task to end; returns its state.
 
         Args:
             timeout: seconds to wait at most; None for no limit.
@@ -163,7 +163,7 @@ class TaskFuture(_NoValue):
         self._refuse_attribute(name)
 
     def __repr__(self) -> str:
-        """A stable text: neither times nor addresses, nor a state, which is chance."""
+        """A stable text, without times, addresses, or the state of the moment."""
         return f"<future of task {self._label!r}: its value is .result()>"
 
 
@@ -175,7 +175,7 @@ class Futures(list[TaskFuture]):
         return [one.result(timeout, raise_on_failure) for one in self]
 
     def wait(self, timeout: float | None = None) -> list[State]:
-        """The final states, in order; likewise."""
+        """The final states, in order; argument and errors as for `TaskFuture.wait`, for each."""
         return [one.wait(timeout) for one in self]
 
     def __getattr__(self, name: str) -> NoReturn:

@@ -70,7 +70,7 @@ class Recorder:
         return self.provenance.handed_out(value, row)
 
     def add_task(self, call: "BoundCall", inbox: Watcher | None, watcher: Watcher | None) -> int:
-        """Add a task, which runs as soon as it can; gives its row.
+        """Add a task, which runs as soon as it can; returns its row.
 
         Args:
             call: the task and its arguments.

@@ -118,7 +118,7 @@ class FunctionRun(Run):
         return self
 
     def begin(self) -> Any:
-        """Begin the run; gives the executor's workers."""
+        """Begin the run; returns the executor's workers."""
         return self._begin(self.cancellation.broken)
 
     def end_in_background(self, workers: Any) -> None:
@@ -224,7 +224,7 @@ class FunctionRun(Run):
         self.execution.post(self.execution.scheduler.close)
 
     def conclude(self, workers: Any) -> State:
-        """Everything has ended: judge it, and tell those who wait; gives the final state."""
+        """Everything has ended: judge it, and tell those who wait; returns the final state."""
         self._conclude(workers)
         return self._outcome()
 

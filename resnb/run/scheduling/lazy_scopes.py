@@ -1,8 +1,8 @@
-"""Scopes with ``setup="lazy"``: set up when the first of their tasks could run but for that.
+"""Scopes with ``setup="lazy"``: set up when one of their tasks needs nothing else to run.
 
-The first row of such a scope is held. A row that waits for the set-up counts as if it did not,
-until all else that it waits for has ended; only then, if it is to run, does it let the set-up go,
-and wait for it. If all of them end without that, the scope is not set up at all.
+The first row of such a scope is held. At first the rows inside do not wait for the set-up. When all
+else that such a row waits for has ended, and it is to run, it lets the set-up go and waits for it.
+If all rows inside end without that, the scope is not set up at all.
 """
 
 from collections.abc import Iterable
@@ -51,7 +51,7 @@ class LazyScopes:
         return row in self._setups
 
     def wake(self, row: int, waits: "Waits", state: bytearray) -> list[int]:
-        """`row` could run now: let it wait for its set-ups; gives the rows that wait for less."""
+        """`row` could run now: let it wait for its set-ups; returns the rows that wait for less."""
         woken, downstream = [row], self._plan.downstream
         waits.hold(row)
         for setup in self._setups.pop(row):

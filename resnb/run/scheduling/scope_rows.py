@@ -136,7 +136,7 @@ class ScopeRows:
 
 
 def in_order(found: Mapping[ScopeUse, T]) -> list[tuple[ScopeUse, T]]:
-    """`found` in order, what is of one scope by item, for items are set up side by side."""
+    """`found` in order, and by item within a scope, because items are set up side by side."""
     known = list(found.items())
     place = {scope: number for number, scope in enumerate(dict.fromkeys(u.scope for u, _ in known))}
     return sorted(known, key=lambda pair: (place[pair[0].scope], pair[0].item))

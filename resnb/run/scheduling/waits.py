@@ -33,12 +33,12 @@ class Waits:
         self.missing[row] += 1
 
     def let_go(self, row: int) -> bool:
-        """Let `row` wait for one thing less; gives whether nothing is missing any more."""
+        """Let `row` wait for one thing less; returns whether nothing is missing any more."""
         self.missing[row] -= 1
         return not self.missing[row]
 
     def ended(self, row: int, *, succeeded: bool) -> list[int]:
-        """`row` has its final state; gives the rows downstream for which nothing is missing now."""
+        """`row` has its final state; returns the rows downstream that wait for nothing any more."""
         released = []
         for after in self._plan.downstream[row]:
             self.missing[after] -= 1
