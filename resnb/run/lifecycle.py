@@ -26,7 +26,7 @@ from resnb.run.engine.patience import Patience
 from resnb.run.engine.result import TaskStates
 from resnb.run.engine.slots import CURRENT, RunSlot
 from resnb.run.memory import memory_of
-from resnb.run.output.writer import route
+from resnb.run.output.routing import routed_run
 from resnb.run.scheduling.outcome import text_of
 from resnb.run.scheduling.scheduler import Scheduler
 from resnb.run.scheduling.state_table import Table
@@ -194,7 +194,7 @@ class Run:
         self.memory.code = RUNNING
         EVENTS.publish(RunBegan(self.flow.name))
         if self._outer is None:
-            self._unroute = route(execution.output)
+            self._unroute = routed_run(execution.output)
         return workers
 
     def _remember(self) -> None:
