@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from resnb.graph.base.inputs import unmapped as unmapped
     from resnb.graph.flow import Flow as Flow
     from resnb.graph.function import flow as flow
+    from resnb.graph.resources.decorators import resource as resource
+    from resnb.graph.resources.decorators import resource_manager as resource_manager
     from resnb.graph.resources.resource import ResourceManager as ResourceManager
-    from resnb.graph.resources.resource import resource as resource
-    from resnb.graph.resources.resource import resource_manager as resource_manager
     from resnb.graph.tasks.control import FilterTask as FilterTask
     from resnb.graph.tasks.control import case as case
     from resnb.graph.tasks.control import ifelse as ifelse
@@ -62,8 +62,8 @@ _HOMES = {
     "ifelse": "resnb.graph.tasks.control",
     "mapped": "resnb.graph.base.inputs",
     "merge": "resnb.graph.tasks.control",
-    "resource": "resnb.graph.resources.resource",
-    "resource_manager": "resnb.graph.resources.resource",
+    "resource": "resnb.graph.resources.decorators",
+    "resource_manager": "resnb.graph.resources.decorators",
     "switch": "resnb.graph.tasks.control",
     "tags": "resnb.graph.base.building",
     "task": "resnb.graph.tasks.function_task",
@@ -120,7 +120,7 @@ def _plug_in() -> None:
     from resnb.graph.base.ports import PORTS
 
     PORTS.runner = lambda: import_module("resnb.run.runner").RUNNER
-    PORTS.function_runner = lambda: import_module("resnb.run.functions.api").UNFOLDER
+    PORTS.function_runner = lambda: import_module("resnb.run.functions.runner").RUNNER
     PORTS.holder = lambda: import_module("resnb.run.held.resource").HeldResource
     PORTS.context = lambda: import_module("resnb.run.context").context
     PORTS.logger = lambda: import_module("resnb.run.output.logs").get_run_logger()

@@ -1,4 +1,4 @@
-"""What stands in a state for a value that is not here: it is on a cluster, or was let go."""
+"""Stand-ins, in a state, for a value that is not in the kernel: on a cluster, or let go."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -17,7 +17,7 @@ class Elsewhere:
         raise NotImplementedError
 
     def let_go(self, gone: "LetGo") -> None:
-        """Keep it no longer; `gone` says why."""
+        """Drop the value; `gone` says why."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the value itself."""
@@ -37,7 +37,7 @@ class LetGo(Elsewhere):
     """In place of a value that was let go, as its flow has ``keep_values="terminal"``.
 
     Args:
-        name: gives what views call the task.
+        name: returns what views call the task.
         flow: the flow's name.
     """
 
@@ -66,7 +66,7 @@ class LetGo(Elsewhere):
         raise NoValueError(self.reason)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle that it is gone."""
+        """Pickle the fact that the value is gone."""
         return _let_go, (self.task, self.flow)
 
     def __repr__(self) -> str:

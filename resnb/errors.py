@@ -1,25 +1,15 @@
 """The errors that resnb raises on purpose: one line that names rule, object and remedy.
 
-A notebook shows them with the user's frames only; see `user_frames`.
+A notebook shows them with the user's frames only; see `resnb.frames`.
 """
 
-import contextlib
-import os
 import re
 from collections.abc import Iterable, Sequence
-from functools import cache
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from traceback import TracebackException
+from resnb.frames import formatted, is_installed, user_frames
 
-_PACKAGE = f"{Path(__file__).parent}{os.sep}"
-_READY_MADE = (f"{_PACKAGE}resources{os.sep}", f"{_PACKAGE}dask{os.sep}")
-_BLOCKS = contextlib.__file__  # its frames stand between resnb's own
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-_MAGIC_CALLS = frozenset({"run_cell_magic", "run_line_magic"})
 
 
 def harmless(text: str) -> str:
@@ -38,56 +28,8 @@ def described(error: BaseException) -> str:
     return f"{kind}: {text}" if text else kind
 
 
-def user_frames(tb: TracebackType | None) -> TracebackType | None:
-    """The part of a traceback that begins with the user's code.
-
-    After the call of a magic, this is the first frame of the cell's body. A library that one of
-    resnb's own resources has called is not the user's.
-
-    Args:
-        tb: a traceback, or None.
-
-    Returns:
-        The traceback from there on; None if no frame is the user's.
-    """
-    found = here = tb
-    while here is not None:
-        if here.tb_frame.f_code.co_name in _MAGIC_CALLS and _is_internal(here):
-            found = here
-        here = here.tb_next
-    before = None
-    while found is not None and _is_internal(found):
-        before, found = found, found.tb_next
-    if before is not None and before.tb_frame.f_code.co_filename.startswith(_READY_MADE):
-        while found is not None and is_installed(found.tb_frame.f_code.co_filename):
-            found = found.tb_next
-    return found
-
-
-def _is_internal(tb: TracebackType) -> bool:
-    filename = tb.tb_frame.f_code.co_filename
-    return _is_ours(filename) or "/IPython/" in filename
-
-
-def _is_ours(filename: str) -> bool:
-    return filename.startswith(_PACKAGE) or filename == _BLOCKS
-
-
-def is_installed(filename: str) -> bool:
-    """Whether a file belongs to Python, to an installed package or to resnb, not to the user."""
-    return _is_ours(filename) or filename.startswith(("<frozen ", *_installed()))
-
-
-@cache
-def _installed() -> tuple[str, ...]:
-    import sysconfig
-
-    folders = ("stdlib", "platstdlib", "purelib", "platlib")
-    return tuple({f"{sysconfig.get_path(name)}{os.sep}" for name in folders})
-
-
 def user_line(error: BaseException | None) -> str:
-    """The last line of the user's that `error` came through, in words; empty if there is none.
+    """The user's last line in the traceback of `error`, in words; empty if there is none.
 
     A cell has no name here, since its number is not the same in every run.
     """
@@ -105,7 +47,7 @@ def user_line(error: BaseException | None) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The one of `known` that `name` was probably meant to be; empty if none is like it."""
+    """The name in `known` that `name` is most like; empty if none is."""
     from difflib import get_close_matches
 
     return next(iter(get_close_matches(name, list(known), 1)), "")
@@ -117,52 +59,17 @@ def enumerated(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(map(repr, names[:most])) + more
 
 
-def _formatted(error: BaseException) -> str:
-    """`error` and its causes as Python formats them, without resnb's frames.
-
-    Where a library has raised that no line of the user's has called, the message is enough.
-    """
-    import traceback
-
-    found = traceback.TracebackException(type(error), error, user_frames(error.__traceback__))
-    if not _has_users_line(found):
-        return "".join(found.format_exception_only())
-    is_stop = not isinstance(error, Exception)  # what was interrupted in a library is no matter
-    ends_in_ours = bool(found.stack) and _is_ours(found.stack[-1].filename)
-    related: list[traceback.TracebackException | None] = [found]
-    while related:
-        one = related.pop()
-        if one is None:
-            continue
-        is_left_out = is_installed if is_stop else _is_ours
-        frames = [frame for frame in one.stack or () if not is_left_out(frame.filename)]
-        if ends_in_ours and all(is_installed(frame.filename) for frame in frames):
-            frames = []  # of a library that resnb has called
-        one.stack = traceback.StackSummary.from_list(frames) if frames else None  # type: ignore[assignment]
-        related += [one.__cause__, one.__context__, *(getattr(one, "exceptions", None) or ())]
-    return "".join(found.format())
-
-
-def _has_users_line(found: "TracebackException") -> bool:
-    """Whether an error, one of its causes or one that it groups has passed a line of the user's."""
-    related: list[TracebackException | None] = [found]
-    while related:
-        one = related.pop()
-        if one is None:
-            continue
-        if not all(is_installed(frame.filename) for frame in one.stack or ()):
-            return True
-        related += [one.__cause__, one.__context__, *(getattr(one, "exceptions", None) or ())]
-    return False
-
-
 def shown_without_ours(error: BaseException) -> BaseException:
-    """Let a notebook show `error` without resnb's frames; its own errors do. Returns `error`."""
+    """Let a notebook show `error` without resnb's frames, as resnb's own errors are.
+
+    Returns:
+        `error`.
+    """
     if isinstance(error, ResnbError):
         return error
 
     def lines() -> list[str]:
-        return ResnbError.presented(_formatted(error)).splitlines()
+        return ResnbError.presented(formatted(error)).splitlines()
 
     error._render_traceback_ = lines  # type: ignore[attr-defined]
     return error
@@ -172,12 +79,12 @@ class ResnbError(Exception):
     """Base of resnb's errors."""
 
     def __str__(self) -> str:
-        """The message. Names and reasons in it may be anybody's."""
+        """The message, made harmless, since names and reasons in it may come from anybody."""
         return harmless(super().__str__())
 
     @staticmethod
     def presented(text: str) -> str:
-        """A rendered traceback as it is shown. A notebook inserts the names of its cells."""
+        """A rendered traceback as it is shown; a notebook puts the names of its cells in."""
         return text
 
     def _render_traceback_(self) -> list[str]:
@@ -223,7 +130,7 @@ class ArgumentError(OptionError, TypeError):
 
 
 class RunError(ResnbError, RuntimeError):
-    """A run cannot be started, or does not have what it was asked for."""
+    """A run cannot be started or waited for, or something that it needs is missing."""
 
 
 class NoValueError(RunError):
@@ -250,7 +157,7 @@ class FlowFailed(ResnbError):  # noqa: N818 - the name of the public API
         cause = self.__cause__
         if cause is None:
             return [f"{type(self).__name__}: {self}"]
-        shown = self.presented(_formatted(cause))
+        shown = self.presented(formatted(cause))
         return [*shown.rstrip().splitlines(), f"{type(self).__name__}: {self}"]
 
 

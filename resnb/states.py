@@ -184,7 +184,7 @@ class State:
             return False
 
     def __hash__(self) -> int:
-        """By kind and message, for a result need not have a hash."""
+        """By kind and message, since a result may have no hash."""
         return hash((type(self), self.message))
 
     def __repr__(self) -> str:
@@ -315,11 +315,6 @@ LEGAL: Final = tuple(
     for source in range(len(CLASSES))
 )
 """``LEGAL[source][target]`` is 1 where a task may move from one code to the other."""
-
-
-def is_legal(source: int, target: int) -> bool:
-    """Whether a task may move from code ``source`` to code ``target``."""
-    return bool(LEGAL[source][target])
 
 
 def __getattr__(name: str) -> NoReturn:

@@ -160,6 +160,8 @@ def test_the_version_is_the_same_everywhere():
 
 def test_every_public_name_is_in_the_reference():
     assert "resnb.Flow" in reference_pages.api()  # which refuses to leave out a name
+    for name, members in reference_pages.INTERNAL.items():
+        assert set(members) <= set(dir(getattr(resnb, name)))
     found = {f"resnb.{one}": getattr(resnb, one) for one in resnb.__all__}
     found |= {one: getattr(resources, one) for one in resources.__all__}
     assert [name for name, one in found.items() if not inspect.getdoc(one)] == []

@@ -53,7 +53,12 @@ PARTS: Final[Mapping[str, Part]] = {
         ("graph/base/test_triggers.py", "run/scheduling/test_trigger_rules.py"),
     ),
     "scheduler": Part(
-        ("run/scheduling/scheduler.py", "run/scheduling/mapped_rows.py"),
+        (
+            "run/scheduling/scheduler.py",
+            "run/scheduling/mapped_rows.py",
+            "run/scheduling/waits.py",
+            "run/scheduling/given_up.py",
+        ),
         ("run/scheduling/test_events.py", "run/scheduling/test_scheduler.py"),
     ),
     "recipes": Part(("syntax/splitting.py",), ("syntax/test_splitting.py",)),

@@ -38,6 +38,12 @@ TOPICS: Final[Mapping[str, Sequence[str]]] = {
                 "exponential_backoff"),
 }  # fmt: skip
 """The names of `resnb.__all__`, by what they are about."""
+INTERNAL: Final[Mapping[str, Sequence[str]]] = {
+    "Flow": ("add_scope", "bind_call", "bind_task", "has_reference_tasks", "label_of",
+             "next_position", "owns", "replace_reference_tasks", "require", "scope_of"),
+    "Task": ("explained", "home", "is_call", "kept_result", "kind", "signature"),
+}  # fmt: skip
+"""The classes whose inherited members are shown, too, and the members that only resnb uses."""
 MODULES: Final = (
     "resnb.states",
     "resnb.triggers",
@@ -116,7 +122,12 @@ def documented(name: str) -> list[str]:
         return [f".. py:data:: resnb.{name}", "", *indented(inspect.getdoc(type(found)) or ""), ""]
     kind = "class" if inspect.isclass(found) else "function"
     lines = [f".. auto{kind}:: resnb.{name}"]
-    return [*lines, "   :members:", ""] if kind == "class" else [*lines, ""]
+    if kind == "class":
+        lines.append("   :members:")
+    if name in INTERNAL:
+        hidden = ", ".join(INTERNAL[name])
+        lines += ["   :inherited-members:", f"   :exclude-members: {hidden}"]
+    return [*lines, ""]
 
 
 def indented(text: str) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from resnb.errors import GraphTypeError, OutsideFlowError
+from resnb.graph import changes
 from resnb.graph.arguments import Collection, Constant, Input, as_input, tasks_in
 from resnb.graph.base.building import building, flow_being_built
 from resnb.graph.base.inputs import flatten, is_sequence, unmapped
@@ -126,15 +127,15 @@ def _map_edges(flow: Flow, node: Node, given: dict[Task, Any]) -> None:
     if node.control:
         node.control = {source: _is_mapped(source, given) for source in node.control}
     for source in set(node.upstream) - node.sources():
-        flow.unlink(source, node.task)
+        changes.unlink(flow, source, node.task)
 
 
 def _gathered(flow: Flow, node: Node, value: Collection, given: dict[Task, Any]) -> Task:
     """A mapped task upstream of `node` that makes the collection `value` for each item."""
     with building(scope=node.scope):
         made = _collector(flow, value, given)
-    flow.link(made, node)
-    flow.check_cycle((made,), node)
+    changes.link(flow, made, node)
+    changes.check_cycle(flow, (made,), node)
     return made
 
 

@@ -12,6 +12,7 @@ from resnb.graph.arguments import Collection, Constant, Input, as_input, tasks_i
 from resnb.graph.base.building import BUILDING
 from resnb.graph.base.inputs import Wrapper, allow_failure, is_sequence, unwrapped
 from resnb.graph.base.kinds import SCOPE_KINDS
+from resnb.graph.changes import add, check_cycle, link, node_of, take_home
 from resnb.graph.node import FEW, Node, with_one
 from resnb.graph.resources.scope import Scope
 from resnb.graph.structure import Structure
@@ -24,10 +25,10 @@ _COLLECTIONS = frozenset({list, tuple, set, dict, slice})
 def bind_call(
     structure: Structure, task: Task, names: tuple[str, ...], args: tuple[Any, ...]
 ) -> bool:
-    """Add a task of which nothing is known yet, if its arguments are tasks of the flow.
+    """Add a new task, if all its arguments are tasks of the flow.
 
-    This is the common call, and a short way: nothing but an interrupt can go wrong half-way, so it
-    is no transaction of its own, and no edge points backward.
+    This is a short way for the most common call. Only an interrupt can stop it half-way, so it
+    opens no transaction, and no edge points backward.
 
     Args:
         structure: the flow.
@@ -56,7 +57,7 @@ def bind_call(
         if source is None or one.kind in SCOPE_KINDS or source in sources:
             return False
         sources.append(source)
-    structure.take_home(task, scope)
+    take_home(structure, task, scope)
     nodes[task] = Node(task, scope, structure.next_position(), names, args)
     for source in sources:
         after = source.downstream
@@ -96,7 +97,7 @@ def bind_task(  # noqa: PLR0917 - as `Flow.bind_task`
                 _bring_in(structure, value)
             for value in upstream_tasks:
                 _bring_in(structure, value)
-            node = structure.add(task)
+            node = add(structure, task)
         elif node.names:
             message = f"task {task.name!r} has its arguments already: call it again instead"
             raise GraphError(message)
@@ -117,7 +118,7 @@ def bind_task(  # noqa: PLR0917 - as `Flow.bind_task`
                 "without map"
             )
             raise GraphError(message)
-        structure.check_cycle(node.upstream, node)
+        check_cycle(structure, node.upstream, node)
 
 
 def _bring_in(structure: Structure, value: Any) -> None:
@@ -126,15 +127,15 @@ def _bring_in(structure: Structure, value: Any) -> None:
         value = value.value
     if isinstance(value, Task):
         if value not in structure.nodes:
-            structure.add(value)
+            add(structure, value)
     elif type(value) in _COLLECTIONS:
         for task in tasks_in(as_input(value)):
             if task not in structure.nodes:
-                structure.add(task)
+                add(structure, task)
 
 
 def _bound(structure: Structure, node: Node, value: Any) -> Input:
-    """The input for an argument `value`, once the edges to `node` that follow from it are there."""
+    """The input for an argument `value`, after adding the edges to `node` that follow from it."""
     if isinstance(value, allow_failure):
         message = (
             f"task {node.task.name!r}: allow_failure(...) is for @flow functions; here give the "
@@ -142,21 +143,21 @@ def _bound(structure: Structure, node: Node, value: Any) -> Input:
         )
         raise GraphError(message)
     if isinstance(value, Task):
-        structure.link(value, node)
+        link(structure, value, node)
         return value
     if type(value) not in _COLLECTIONS:
         return Constant(value)
     found = as_input(value)
     if type(found) is Collection:
         for task in dict.fromkeys(tasks_in(found)):
-            structure.link(task, node)
+            link(structure, task, node)
     return found
 
 
 def _bound_mapped(  # noqa: PLR0917 - the result of `unwrapped` comes last
     structure: Structure, node: Node, key: str, value: Any, mapped: bool, flattened: bool
 ) -> Input:
-    """Likewise for argument `key`, which may be mapped over or flattened."""
+    """The same for argument `key`, which may be mapped over or flattened."""
     if mapped and not isinstance(value, Task) and not is_sequence(value):
         message = (
             f"task {node.task.name!r} cannot be mapped over {key}={value!r}, which is no "
@@ -183,8 +184,8 @@ def add_edge(  # noqa: PLR0917 - Prefect's places
     upstream_task, mapped, flattened = unwrapped(upstream_task, mapped, flattened)
     with structure.transaction():
         _bring_in(structure, upstream_task)
-        node = structure.node(downstream_task)
-        structure.refuse_upstream(downstream_task)
+        node = node_of(structure, downstream_task)
+        _refuse_upstream(downstream_task)
         structure.journal.changed(node.undo())
         if key is None and mapped and is_sequence(upstream_task):
             upstream_task = _collected(structure, upstream_task)
@@ -198,17 +199,23 @@ def add_edge(  # noqa: PLR0917 - Prefect's places
                 raise GraphError(message)
             node.control = {**node.control, **dict.fromkeys(sources, mapped)}
             for task in sources:
-                structure.link(task, node)
+                link(structure, task, node)
         else:
             _check_key(node, key)
             found = _bound_mapped(structure, node, key, upstream_task, mapped, flattened)
             node.inputs = {**node.inputs, key: found}
-        structure.check_cycle(sources, node)
+        check_cycle(structure, sources, node)
     return Edge._make((upstream_task, downstream_task, key, mapped, flattened))
 
 
+def _refuse_upstream(task: Task) -> None:
+    if task.kind == "parameter":
+        message = f"parameter {task.name!r} can have no upstream tasks: a run gives its value"
+        raise GraphError(message)
+
+
 def _collected(structure: Structure, values: Any) -> Task:
-    """A task that gives the list `values`, of which each child waits for one item."""
+    """A task that returns the list `values`, of which each child waits for one item."""
     made = Task(name=type(values).__name__)
     made.run = _itself  # type: ignore[method-assign]
     bind_task(structure, made, {"items": values}, 1, mapped=False, upstream_tasks=())

@@ -1,14 +1,13 @@
-"""Changes to an existing flow: what running a cell again does, and merging flows.
+"""Changes to an existing flow: what running a cell again does to the tasks of its earlier run.
 
-Each function leaves the flow's invariants intact and can be taken back by a transaction.
+Each function keeps the flow's invariants, and a transaction can undo it.
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from resnb.errors import GraphError
-from resnb.graph import binding, order
+from resnb.graph import binding, changes, order
 from resnb.graph.arguments import substituted
 from resnb.graph.base.kinds import SCOPE_KINDS
 from resnb.graph.node import NO_KEYS, Node
@@ -19,10 +18,10 @@ from resnb.graph.tasks.task import Task
 
 
 def dependants(structure: Structure, tasks: Iterable[Task]) -> list[Task]:
-    """`tasks` and all tasks that cannot stay without them: everything downstream by an edge.
+    """`tasks` and everything that has to be removed with them: all that is downstream.
 
-    Clean-ups stay, because a scope remains when it loses a member. If one of a scope's own tasks
-    goes, the others and the members go with it.
+    Clean-ups are left out, because a scope stays when it loses a member. If one of a scope's own
+    tasks is removed, the others and the members are, too.
     """
     nodes = structure.nodes
     found = dict.fromkeys(tasks)
@@ -41,7 +40,7 @@ def dependants(structure: Structure, tasks: Iterable[Task]) -> list[Task]:
 
 
 def remove(structure: Structure, tasks: Iterable[Task]) -> None:
-    """Remove `tasks` from the flow. No task that stays may need them; see `dependants`.
+    """Remove `tasks`, which no remaining task may need; see `dependants`.
 
     Raises:
         GraphError: a task is not in the flow, or is needed by one that stays.
@@ -73,17 +72,17 @@ def remove(structure: Structure, tasks: Iterable[Task]) -> None:
 
 
 def _cut_off(structure: Structure, node: Node, gone: Container[Task]) -> None:
-    """Remove the edges between `node` and tasks that stay, and remove the task from its scope."""
+    """Take `node` out of its scope, and remove its edges to tasks that stay."""
     task = node.task
     for upstream in list(node.upstream):
         if upstream not in gone:
-            structure.unlink(upstream, task)
+            changes.unlink(structure, upstream, task)
     for after in list(node.downstream):
         if after not in gone:  # a clean-up that waited for it
             waiting = structure.nodes[after]
             structure.journal.changed(waiting.undo())
             waiting.control = {k: v for k, v in waiting.control.items() if k is not task}
-            structure.unlink(task, after)
+            changes.unlink(structure, task, after)
     if node.scope is not None:
         structure.journal.keep(node.scope.members)
         node.scope.members.pop(task, None)
@@ -109,12 +108,12 @@ def substitute(structure: Structure, mapping: Mapping[Task, Task]) -> None:
                 structure.journal.changed(node.undo())
                 node.inputs = {k: substituted(v, mapping) for k, v in node.inputs.items()}
                 node.control = {mapping.get(k, k): v for k, v in node.control.items()}
-                structure.unlink(old, after)
-                structure.link(new, node)
+                changes.unlink(structure, old, after)
+                changes.link(structure, new, node)
         structure.replace_reference_tasks(mapping)
         structure.journal.assign(structure, "forward", value=False)
         for new in mapping.values():
-            structure.refuse_cycle(new, "with this change it has")
+            changes.refuse_cycle(structure, new, "with this change it has")
 
 
 def replace(structure: Structure, old: Task, new: Any) -> None:
@@ -132,7 +131,7 @@ def replace(structure: Structure, old: Task, new: Any) -> None:
             new.run = lambda: value
         elif new not in structure.nodes:
             retire_parameters(structure, (old,))
-            structure.add_task(new)
+            changes.node_of(structure, new)
         _take_over(structure, structure.nodes[old], structure.nodes[new], only_order=is_constant)
         substitute(structure, {old: new})
         remove(structure, (old,))
@@ -164,7 +163,7 @@ def _take_over(structure: Structure, old: Node, new: Node, *, only_order: bool) 
     if only_order:
         new.control = {**dict.fromkeys(old.sources(), False), **new.control}
     for upstream in new.sources():
-        structure.link(upstream, new)
+        changes.link(structure, upstream, new)
 
 
 def _refuse_parts_of_scopes(structure: Structure, mapping: Mapping[Task, Task]) -> None:
@@ -196,7 +195,7 @@ def rebind(
     with structure.transaction():
         structure.journal.changed(node.undo())
         for upstream in node.sources() - node.control.keys():
-            structure.unlink(upstream, task)
+            changes.unlink(structure, upstream, task)
         node.inputs, node.mapped, node.flattened = {}, NO_KEYS, NO_KEYS
         binding.bind_task(structure, task, inputs, positional, mapped, ())
 
@@ -274,98 +273,3 @@ def reorder(structure: Structure, tasks: Sequence[Task], before: Task | None) ->
             journal.assign(node, "position", position)
         journal.assign(structure, "nodes", arranged)
         journal.assign(structure, "forward", order.is_forward(structure))
-
-
-def merge(structure: Structure, other: Structure, *, parameters: bool, references: bool) -> None:
-    """Add what `other` has; see `Flow.update`.
-
-    Args:
-        structure: the flow.
-        other: the one whose tasks, edges and scopes are added.
-        parameters: whether parameters of the same name are merged.
-        references: whether its reference tasks count, too.
-
-    Raises:
-        GraphError: both have a parameter of the same name; or as for `absorb`.
-    """
-    mine = {one.name: one for one in structure.nodes if one.kind == "parameter"}
-    same: dict[Task, Task] = {}
-    for theirs in other.nodes:
-        name, own = theirs.name, mine.get(theirs.name)
-        if theirs.kind != "parameter" or own is None or own is theirs:
-            continue
-        if not parameters:
-            message = (
-                f"flows {structure.name!r} and {other.name!r} both have a parameter {name!r}: "
-                "rename one, or pass merge_parameters=True"
-            )
-            raise GraphError(message)
-        same[theirs] = own
-    absorb(structure, other, same)
-    if references:
-        theirs_too = {same.get(task, task) for task in other.reference_tasks()}
-        structure.set_reference_tasks(structure.reference_tasks() | theirs_too)
-
-
-def absorb(structure: Structure, other: Structure, same: Mapping[Task, Task]) -> None:
-    """Add the tasks, edges and scopes of `other`. The keys of `same` are replaced by its values.
-
-    The tasks are shared and keep their home flow. The scopes are copied, so that each flow can add
-    members to its own.
-
-    Raises:
-        GraphError: the flows pass different arguments to a common task, or together have a cycle.
-    """
-    with structure.transaction():
-        scopes: dict[Scope | None, Scope | None] = {None: None}
-        for scope in other.scopes:
-            scopes[scope] = _absorbed_scope(structure, scope, scopes[scope.parent])
-        ours = set(structure.nodes)
-        for task, node in other.nodes.items():
-            if task not in same and task not in ours:
-                structure.adopt(task, scopes[node.scope])
-        for task, node in other.nodes.items():
-            if task not in same:
-                _absorb_edges(structure, node, same, fresh=task not in ours)
-        structure.journal.assign(structure, "forward", order.is_forward(structure))
-        if len(order.topological(structure)) != len(structure.nodes):
-            message = f"flows {structure.name!r} and {other.name!r} together have a cycle"
-            raise GraphError(message)
-
-
-def _absorbed_scope(structure: Structure, scope: Scope, parent: Scope | None) -> Scope:
-    """The scope in `structure` for `scope`, with the members of both."""
-    mine = next((one for one in structure.scopes if one.setup_task is scope.setup_task), None)
-    if mine is None:
-        mine = scope.copied(structure, parent)
-        structure.journal.changed(partial(structure.scopes.pop, mine, None))
-        structure.scopes[mine] = None
-    else:
-        structure.journal.keep(mine.members)
-        mine.members |= {one: None for one in scope.members if one not in structure.nodes}
-    return mine
-
-
-def _absorb_edges(
-    structure: Structure, theirs: Node, same: Mapping[Task, Task], *, fresh: bool
-) -> None:
-    """Add the inputs and upstream edges of `theirs` to the node of the same task."""
-    node = structure.nodes[theirs.task]
-    structure.journal.changed(node.undo())
-    inputs = node.inputs
-    for key, value in theirs.inputs.items():
-        found = substituted(value, same)
-        if inputs.setdefault(key, found) != found:
-            message = (
-                f"flow {structure.name!r} and the one to be merged both have task "
-                f"{node.task.name!r}, and pass different values as its argument {key!r}"
-            )
-            raise GraphError(message)
-    node.inputs = inputs
-    control = {same.get(task, task): mapped for task, mapped in theirs.control.items()}
-    node.control = {**node.control, **control} if control else node.control
-    node.mapped |= theirs.mapped
-    node.flattened |= theirs.flattened
-    node.positional = theirs.positional if fresh else node.positional
-    for upstream in theirs.upstream:
-        structure.link(same.get(upstream, upstream), node)

@@ -10,26 +10,19 @@ from typing import Any, NoReturn, Self
 
 from resnb import unsupported
 from resnb.durations import seconds
-from resnb.errors import OptionError, RunError
+from resnb.errors import OptionError
 from resnb.events import EVENTS, StructureChanged
-from resnb.graph import binding, editing
-from resnb.graph.base.active_function import ACTIVE_FUNCTION
+from resnb.graph import binding, changes, editing, merging
 from resnb.graph.base.building import BUILDING, enter, leave
-from resnb.graph.base.options import (
-    FLOW_OPTIONS,
-    HOOKS,
-    hooks,
-    kept_result,
-    kept_values,
-    refuse_unknown,
-)
+from resnb.graph.base.option_values import HOOKS, hooks, kept_result, kept_values
+from resnb.graph.base.options import FLOW_OPTIONS, refuse_unknown
 from resnb.graph.base.ports import PORTS, Runner
 from resnb.graph.resources.scope import Scope
-from resnb.graph.run_parameters import given_parameters, refuse_states
+from resnb.graph.run_options import refuse_nested, refuse_states, run_options
 from resnb.graph.structure import Structure
+from resnb.graph.tasks.definition import Hook
 from resnb.graph.tasks.edge import Edge
-from resnb.graph.tasks.parameter import Parameter
-from resnb.graph.tasks.task import Hook, Task
+from resnb.graph.tasks.task import Task
 from resnb.graph.unused import warn_of_unused
 from resnb.graph.validation import validate
 from resnb.states import State
@@ -115,6 +108,13 @@ class Flow(Structure):
         if reference_tasks:
             self.set_reference_tasks(reference_tasks)
 
+    schedule = unsupported.LeftOut(unsupported.FLOW_OPTIONS["schedule"])
+    run_config = unsupported.LeftOut(unsupported.FLOW_OPTIONS["run_config"])
+    storage = unsupported.LeftOut(unsupported.FLOW_OPTIONS["storage"])
+
+    def __getattr__(self, name: str) -> NoReturn:
+        unsupported.refuse_name("a flow", name, unsupported.FLOW_METHODS)
+
     @property
     def keep_values(self) -> str:
         """Which values a run keeps: ``"all"`` or ``"terminal"``."""
@@ -137,12 +137,17 @@ class Flow(Structure):
         if made and not self.built_by_cells:  # cells have a line of their own
             warn_of_unused(self, made)
 
-    schedule = unsupported.LeftOut(unsupported.FLOW_OPTIONS["schedule"])
-    run_config = unsupported.LeftOut(unsupported.FLOW_OPTIONS["run_config"])
-    storage = unsupported.LeftOut(unsupported.FLOW_OPTIONS["storage"])
+    def add_task(self, task: Task) -> Task:
+        """Add `task` itself, not a copy, without arguments. It joins the blocks around this line.
 
-    def __getattr__(self, name: str) -> NoReturn:
-        unsupported.refuse_name("a flow", name, unsupported.FLOW_METHODS)
+        Raises:
+            GraphError: the task belongs to another flow, or a parameter's name is taken.
+        """
+        with self.transaction():
+            if task in self.nodes and task.kind == "parameter":
+                self.journal.assign(task, "is_wanted", value=True)
+            changes.node_of(self, task)
+        return task
 
     bind_call = binding.bind_call
 
@@ -234,7 +239,7 @@ class Flow(Structure):
             GraphError: both flows have a parameter of the same name.
         """
         del validate
-        editing.merge(self, flow, parameters=merge_parameters, references=merge_reference_tasks)
+        merging.merge(self, flow, parameters=merge_parameters, references=merge_reference_tasks)
 
     def copy(self) -> "Flow":
         """A flow with the same tasks, edges and scopes, which can be extended separately."""
@@ -243,28 +248,6 @@ class Flow(Structure):
         if self.has_reference_tasks:
             new.set_reference_tasks(self.reference_tasks())
         return new
-
-    # ---- queries
-
-    def get_tasks(
-        self,
-        name: str | None = None,
-        tags: Iterable[str] | None = None,
-        task_type: type[Task] | None = None,
-    ) -> list[Task]:
-        """The tasks that match all given criteria, in the order they were added."""
-        wanted = frozenset(tags or ())
-        return [
-            one
-            for one in self.nodes
-            if (name is None or one.name == name)
-            and wanted <= one.tags
-            and (task_type is None or isinstance(one, task_type))
-        ]
-
-    def parameters(self) -> set[Parameter]:
-        """The flow's parameters."""
-        return {one for one in self.nodes if isinstance(one, Parameter)}
 
     def validate(self) -> None:
         """Check all invariants of the structure.
@@ -344,26 +327,12 @@ class Flow(Structure):
         task_states: Mapping[Task, State] | State | None,
         params: Mapping[str, Any],
     ) -> dict[str, Any]:
-        if BUILDING.get().flow is self:
-            message = (
-                f"flow {self.name!r} cannot run inside its own building block: "
-                "run it after the `with` block or %%flow cell"
-            )
-            raise RunError(message)
-        if (running := ACTIVE_FUNCTION.get()) is not None:
-            message = (
-                f"flow {self.name!r} cannot run inside @flow function {running.flow.name!r}: run "
-                "it before or after, or make it a @flow function, too, and call that"
-            )
-            raise RunError(message)
-        given = given_parameters(self, parameters, params)
+        refuse_nested(self)
         refuse_states(self, task_states)
-        quiet = "quiet" not in self.parameter_names and bool(given.pop("quiet", False))
         return {
-            "parameters": given,
+            **run_options(self, parameters, params, has_quiet="quiet" in self.parameter_names),
             "executor": executor if executor is not None else self.executor,
             "task_states": task_states,
-            "quiet": quiet,
         }
 
     def _runner(self) -> Runner:

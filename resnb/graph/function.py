@@ -1,25 +1,23 @@
 """``@flow`` functions as in Prefect 2 and 3: plain Python code whose tasks run when called.
 
-Such a function is a flow whose graph is recorded while it runs, and drawn like any other. Each run
-begins with an empty graph, which only grows: a task is recorded when it is complete, after all
-tasks that it depends on.
+Such a function is a flow whose graph is recorded while it runs, and drawn like any other; see
+`resnb.graph.recording`. Each run begins with an empty graph.
 """
 
 import copy
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Self, overload
 
 from resnb.errors import GraphError, OptionError
-from resnb.graph.arguments import Collection, Input
 from resnb.graph.base.building import building_nothing
-from resnb.graph.base.options import FUNCTION_OPTIONS, HOOKS, checked
+from resnb.graph.base.option_values import HOOKS
+from resnb.graph.base.options import FUNCTION_OPTIONS, checked
 from resnb.graph.base.ports import PORTS, FunctionRunner
 from resnb.graph.base.signature import Signature, signature_of
 from resnb.graph.flow import Flow
-from resnb.graph.node import Node, with_one
-from resnb.graph.resources.scope import Scope
-from resnb.graph.run_parameters import given_parameters
+from resnb.graph.recording import record
+from resnb.graph.run_options import run_options
 from resnb.graph.structure import Structure
 from resnb.graph.tasks.parameter import NO_DEFAULT, Parameter
 from resnb.graph.tasks.task import Task
@@ -130,10 +128,10 @@ class FlowFunction(Flow):
                 "give @flow(executor=...), and call what is wanted"
             )
             raise OptionError(message)
-        given = given_parameters(self, parameters, params)
-        quiet = not self.signature.accepts("quiet") and bool(given.pop("quiet", False))
-        self.signature.assign(f"flow {self.name!r}", (), given)
-        return {"parameters": given, "quiet": quiet}
+        has_quiet = self.signature.accepts("quiet")
+        options = run_options(self, parameters, params, has_quiet=has_quiet)
+        self.signature.assign(f"flow {self.name!r}", (), options["parameters"])
+        return options
 
     def _runner(self) -> FunctionRunner:
         return PORTS.function_runner()
@@ -158,87 +156,29 @@ class FlowFunction(Flow):
         new.clear()
         return new
 
-    # ---- recording, during a run
-
     def clear(self) -> None:
         """Begin a new graph, with only the parameters in it."""
         with self.lock:
             self.nodes, self.scopes = {}, {}
-            self._counter = 0
+            self._position = 0
             for task in self.parameter_tasks:
-                self.record(task, {})
+                record(self, task, {})
 
-    def record(
-        self,
-        task: Task,
-        inputs: Mapping[str, Iterable[Task] | Task],
-        control: Sequence[Task] = (),
-        scope: Scope | None = None,
-    ) -> Node:
-        """Add a new task with its dependencies.
-
-        Args:
-            task: the task.
-            inputs: for each argument the task with its value, or the tasks inside a collection.
-            control: tasks that only had to run first.
-            scope: the innermost scope around it.
-        """
-        with self.lock:
-            self._counter += 1
-            node = Node(task, scope, self._counter)
-            given: dict[str, Input] = {}
-            for key, value in inputs.items():
-                sources = (value,) if isinstance(value, Task) else tuple(value)
-                given[key] = value if isinstance(value, Task) else Collection(list, sources)
-                for source in sources:
-                    self._linked(source, node)
-            for source in control:
-                self._linked(source, node)
-            node.inputs, node.positional = given, len(given)
-            if control:
-                node.control = dict.fromkeys(control, False)
-            if scope is not None:
-                scope.members[task] = None
-            task.home = self._home
-            self.nodes[task] = node
-            self.journal.version += 1
-            return node
-
-    def record_scope(
-        self, scope: Scope, inputs: Mapping[str, Iterable[Task] | Task], parent: Scope | None
-    ) -> tuple[Node, Node, Node]:
-        """Add a scope with its three tasks, and return their nodes."""
-        init, setup, cleanup = scope.own_tasks
-        with self.lock:
-            scope.parent = parent
-            self.scopes[scope] = None
-            return (
-                self.record(init, inputs, scope=parent),
-                self.record(setup, {"manager": init}, scope=parent),
-                self.record(cleanup, {"manager": init, "resource": setup}, scope=parent),
-            )
-
-    def _linked(self, source: Task, node: Node) -> None:
-        before = self.nodes[source]
-        if node.task not in before.downstream:
-            node.upstream = with_one(node.upstream, source)
-            before.downstream = with_one(before.downstream, node.task)
-
-    # ---- what functions do not have
+    # ---- what cannot be done from outside
 
     def __enter__(self) -> Self:
         self._refuse_building()
 
     def add_task(self, task: Task) -> Task:
-        """Refused: the tasks are those that the function calls."""
+        """Refuse `task`: the tasks are those that the function calls."""
         self._refuse_building(task)
 
     def bind_call(self, task: Task, *_: Any) -> NoReturn:
-        """Refused for the same reason."""
+        """Refuse `task`, as `add_task` does."""
         self._refuse_building(task)
 
     def bind_task(self, task: Task, *_: Any, **__: Any) -> None:
-        """Refused for the same reason."""
+        """Refuse `task`, as `add_task` does."""
         self._refuse_building(task)
 
     def _refuse_building(self, task: Task | None = None) -> NoReturn:

@@ -23,7 +23,7 @@ NO_CONTROL: Mapping[Task, bool] = MappingProxyType({})
 Neighbours: TypeAlias = tuple[Task, ...] | dict[Task, None]
 """Tasks in order, none of them twice: a few are a tuple, many a dictionary."""
 FEW: Final = 8
-"""Up to so many neighbours are a tuple."""
+"""Maximum number of neighbours that are kept as a tuple."""
 
 
 def with_one(tasks: Neighbours, task: Task) -> Neighbours:
@@ -35,7 +35,7 @@ def with_one(tasks: Neighbours, task: Task) -> Neighbours:
 
 
 def without_one(tasks: Neighbours, task: Task) -> Neighbours:
-    """`tasks` without `task`, likewise."""
+    """`tasks` without `task`; a dictionary is changed in place."""
     if isinstance(tasks, dict):
         tasks.pop(task, None)
         return tasks
@@ -53,7 +53,7 @@ class Node:
         mapped: the arguments that are mapped over.
         flattened: those of them that are flattened first.
         control: tasks that only have to run first, and whether each is mapped over; replaced as a
-            whole when that changes.
+            whole by a change.
         upstream: every task with an edge to this one.
         downstream: every task to which this one has an edge.
         scope: the innermost resource scope around the task.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from resnb.graph.flow import Flow
     from resnb.ledger.kernel.lease import Lease
     from resnb.run.engine.execution import Execution
-    from resnb.run.engine.scopes import RunScopes
+    from resnb.run.scopes.run_scopes import RunScopes
 
 
 class ActiveRun(RunFacts, Protocol):

@@ -1,9 +1,8 @@
-"""Closing leases from a cell or a script, and saying what is left.
+"""Closing leases from a cell or a script, and reporting those that are left.
 
-A cell prints the same on every run: leases close side by side, each on its own thread; if there are
-several, the output of each clean-up is collected until all have ended, and is then written, that of
-the last opened lease first. Ctrl-C cuts no clean-up short; it is raised when all have ended, or
-their time is up.
+Leases close side by side, each on its own thread. A cell prints the same on every run: the outputs
+of several clean-ups are written after all have ended, that of the latest lease first. Ctrl-C cuts
+no clean-up short; it is raised when all have ended, or their time is up.
 """
 
 import sys

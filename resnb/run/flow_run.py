@@ -1,7 +1,7 @@
 """`FlowRun`: one run of a flow that was built before.
 
-All that can be wrong is found before anything begins. The run is concluded by the caller's thread
-in ``flow.run``, and by a supervisor's in ``flow.start``.
+Mistakes in the options are found before anything begins. The caller's thread concludes the run of
+``flow.run``, a supervisor's that of ``flow.start``.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,8 +13,9 @@ from resnb.run.caching.lasting import kept_tasks
 from resnb.run.engine.clock import Clock
 from resnb.run.engine.execution import Execution
 from resnb.run.engine.interrupts import Interrupts
-from resnb.run.engine.result import TaskStates, first_failure, flow_state
+from resnb.run.engine.result import TaskStates
 from resnb.run.engine.slots import internal_lines
+from resnb.run.engine.verdict import first_failure, flow_state
 from resnb.run.executors.threads import ThreadExecutor, start_supervisor
 from resnb.run.lifecycle import Run
 from resnb.run.memory import memory_of
@@ -107,9 +108,9 @@ class FlowRun(Run):
         given: Mapping[Task, State],
         opened: "Mapping[ScopeUse, Lease]",
     ) -> "tuple[dict[Task, State], dict[Task, Printed]]":
-        """`given`, and the states of what need not run; and what the latter have printed.
+        """`given`, with the states of tasks whose values are kept on disk; and what these printed.
 
-        Nothing is set up for what need not run.
+        A scope in which nothing has to run is not set up.
         """
         from resnb.run.caching.tasks import found_before
 
@@ -121,12 +122,12 @@ class FlowRun(Run):
         return given, printed
 
     def interrupted(self) -> None:
-        """Cancel the run because its wait was broken, and say what is still awaited."""
+        """Cancel the run because the wait for it was broken, and say what is still awaited."""
         self.cancel()
         self._inbox.put("interrupted")
 
     def cancel(self) -> None:
-        """Cancel the run: what has not begun is given up, what is open is cleaned up.
+        """Cancel the run: tasks that have not begun are given up, open scopes are cleaned up.
 
         Returns at once; running code is asked to stop, and given 30 s for it.
         """
@@ -158,10 +159,10 @@ class FlowRun(Run):
             when_concluded: called at the end, on some thread.
 
         Returns:
-            What broke the beginning; the first exception has cancelled the run.
+            The exceptions that came while it began; the first of them has cancelled the run.
         """
         if when_concluded is not None:
-            self._when_concluded.append(when_concluded)
+            self._conclusion.calls.append(when_concluded)
 
         def supervise() -> None:
             broken = Interrupts(self._interrupted)
@@ -188,7 +189,7 @@ class FlowRun(Run):
         return workers
 
     def _outcome(self) -> State:
-        """The final state; whoever waits for it first is told on stderr what failed."""
+        """The final state; the first caller that waits for it is told on stderr what failed."""
         state = super()._outcome()
         if not self._quiet:
             self._quiet = True

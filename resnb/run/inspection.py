@@ -1,6 +1,6 @@
-"""Details of one task of the latest run, for the widget's look inside.
+"""Details of one task of the latest run, for the widget's inspector.
 
-All of it is read while the run goes on, on a thread that is not the run's, and bounded in size.
+They are bounded in size, and read while the run goes on, on a thread that is not the run's.
 """
 
 from typing import TYPE_CHECKING, NamedTuple

@@ -1,8 +1,8 @@
-"""Lets values go once nobody reads them any more: flows with ``keep_values="terminal"``.
+"""Lets values go after their last reader has ended: flows with ``keep_values="terminal"``.
 
 The run's own references are dropped: the value, the lists that children are mapped over, results
-of loops, and the variables in the traceback of what failed. This happens before what has waited is
-released, so that a chain never has more than two values: the one that is read, and the new one.
+of loops, and the variables in the traceback of a failure. This happens before the rows downstream
+are released, so that a chain never has more than two values: the one that is read, and the new one.
 """
 
 import traceback
@@ -62,7 +62,7 @@ class LettingGo:
 
 
 def let_go(execution: Holder, row: int) -> None:
-    """Put a note in the place of the value of `row`; errors stay, and so does None."""
+    """Replace the value of `row` by a note; errors and None stay."""
     plan, value = execution.plan, execution.values[row]
     if value is None or isinstance(value, BaseException):
         return
@@ -70,7 +70,7 @@ def let_go(execution: Holder, row: int) -> None:
     block = execution.mapped.children.get(row)
     if block is None:
         execution.values[row] = gone
-    else:  # a new list, for a reader may have kept the old one
+    else:  # a new list, because a reader may have kept the old one
         errors = execution.errors
         execution.values[row] = [errors.get(child, gone) for child in block.rows()]
     for one in (value,) if block is None else value:
@@ -92,7 +92,7 @@ def _without(state: State, gone: LetGo) -> State:
 
 
 def drop_variables(error: BaseException | None) -> None:
-    """Forget the variables of the code that raised `error`, and what led to that; lines stay."""
+    """Forget the variables in the frames of `error` and its causes; the lines stay."""
     known: set[int] = set()
     left = [error]
     while left:

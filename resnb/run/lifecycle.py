@@ -1,22 +1,22 @@
 """`Run`: the life of one run of a flow, from its beginning to its final state.
 
 Exactly one thread begins and concludes a run. An exception that breaks its wait cancels the run,
-and is raised after the clean-ups. One run at a time in a kernel; ``@flow`` functions may be nested.
+and is raised after the clean-ups. A kernel has one run at a time; ``@flow``
+functions may be nested.
 """
 
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from resnb.errors import RunError
 from resnb.events import EVENTS, RunBegan, RunEnded
 from resnb.graph.base.ports import PORTS
 from resnb.ledger.kernel.keeper import KEEPER
 from resnb.ledger.kernel.lease import Lease
-from resnb.run.active import active_inside, enter, leave
+from resnb.run.active import enter, leave
+from resnb.run.conclusion import Conclusion, refuse_endless_wait
 from resnb.run.engine.clock import Clock, RealClock
 from resnb.run.engine.engine import Engine
 from resnb.run.engine.execution import Execution
@@ -24,13 +24,13 @@ from resnb.run.engine.hooks import call_hooks, call_user_code, hooks_of
 from resnb.run.engine.interrupts import Interrupts, awaited
 from resnb.run.engine.patience import Patience
 from resnb.run.engine.result import TaskStates
-from resnb.run.engine.scopes import RunScopes
 from resnb.run.engine.slots import CURRENT, RunSlot
 from resnb.run.memory import memory_of
-from resnb.run.output.writer import route
+from resnb.run.output.routing import routed_run
 from resnb.run.scheduling.outcome import text_of
 from resnb.run.scheduling.scheduler import Scheduler
 from resnb.run.scheduling.state_table import Table
+from resnb.run.scopes.run_scopes import RunScopes
 from resnb.states import RUNNING, Failed, Pending, Running, State
 
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ class Run:
         self._began = False
         self._final: State | None = None
         self._refusal: State | None = None
-        self._concluded = threading.Event()
-        self._when_concluded: list[Callable[[], object]] = []
+        self._conclusion = Conclusion()
         self._slot = RunSlot(self)
         self._unroute: Callable[[], None] = lambda: None
 
@@ -91,10 +90,11 @@ class Run:
 
         Raises:
             TimeoutError: the run is still on.
-            RunError: the run cannot end while somebody waits here: a task or handler of the run
-                does; or it was never begun; or this is a forked child.
+            RunError: the run cannot end while the caller waits: the caller is a task or handler of
+                the run, or the run was never begun, or this is a forked child.
         """
-        self._refuse_to_wait()
+        if self._final is None:
+            refuse_endless_wait(self, self._slot, has_begun=self._began)
         over: SimpleQueue[str] = SimpleQueue()
 
         def concluded() -> None:
@@ -105,8 +105,8 @@ class Run:
             over.put("interrupted")
 
         deadline = None if timeout is None else monotonic() + timeout
-        self._when_concluded.append(concluded)
-        ended = self._concluded.is_set() or CURRENT.get() is self._slot  # a hook asks
+        self._conclusion.calls.append(concluded)
+        ended = self._conclusion.reached.is_set() or CURRENT.get() is self._slot  # a hook asks
         with Interrupts(interrupted, self.patience.end) as interrupts:
             while not ended:
                 try:
@@ -116,7 +116,7 @@ class Run:
                     break
                 except BaseException as error:  # noqa: BLE001 - raised once the run has ended
                     interrupts.note(error)
-            self._when_concluded.remove(concluded)
+            self._conclusion.calls.remove(concluded)
         interrupts.deliver()
         if not ended:
             message = f"flow {self.flow.name!r} is still running after {timeout:g} s"
@@ -124,31 +124,12 @@ class Run:
         return self._outcome()
 
     def cancel(self) -> None:
-        """Cancel the run: what has not begun is given up, what is open is cleaned up."""
+        """Cancel the run: tasks that have not begun are given up, open scopes are cleaned up."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
         """A stable text: neither times nor addresses."""
         return f"<{type(self).__name__} of {self.flow.name!r}: {self.state.name}>"
-
-    def _refuse_to_wait(self) -> None:
-        """Make sure that the run can end while the caller waits."""
-        slot, name = CURRENT.get(), self.flow.name
-        if self._final is not None:
-            return
-        if not self._began:
-            message = f"there is nothing to wait for: this run of flow {name!r} has not begun"
-        elif self.execution.forked:
-            message = f"flow {name!r} runs in the parent of this forked process, and ends there"
-        elif slot is self._slot:
-            message = f"a state handler of flow {name!r} cannot wait for the run it is called by"
-        elif slot is not None and any(
-            slot.output is one.execution.output for one in active_inside(self)
-        ):
-            message = f"a task of flow {name!r} cannot wait for the run it is part of"
-        else:
-            return
-        raise RunError(message)
 
     # ---- for the kernel's leases
 
@@ -170,10 +151,10 @@ class Run:
     # ---- beginning
 
     def _begin(self, note: Callable[[BaseException], object]) -> Any:
-        """Begin the run; gives the executor's workers.
+        """Begin the run; returns the executor's workers.
 
         Args:
-            note: takes an exception that comes when it is too late not to begin.
+            note: takes an exception that comes too late to prevent the run.
 
         Raises:
             RunError: another run is on.
@@ -201,7 +182,7 @@ class Run:
     def _prepare(self) -> Any:
         execution = self.execution
         if execution.plan.scopes:
-            KEEPER.watch_ends()  # here, for only the main thread can install signal handlers
+            KEEPER.watch_ends()  # here, because only the main thread can install signal handlers
         if self._outer is None:
             KEEPER.before_closing.append(self.abandon)
         KEEPER.users.append(self)
@@ -213,7 +194,7 @@ class Run:
         self.memory.code = RUNNING
         EVENTS.publish(RunBegan(self.flow.name))
         if self._outer is None:
-            self._unroute = route(execution.output)
+            self._unroute = routed_run(execution.output)
         return workers
 
     def _remember(self) -> None:
@@ -260,7 +241,7 @@ class Run:
     # ---- the end
 
     def _conclude(self, workers: Any) -> None:
-        """Everything has ended: judge it, let the next run begin, and tell those who wait."""
+        """Everything has ended: find the final state, let the next run begin, tell who waits."""
         execution = self.execution
         token = CURRENT.set(self._slot)
         try:
@@ -282,10 +263,7 @@ class Run:
             self._leave()
             with suppress(Exception):  # views must not keep others waiting
                 EVENTS.publish(RunEnded(self.flow.name, self.state.name))
-            self._concluded.set()
-            for call in tuple(self._when_concluded):
-                with suppress(Exception):  # such as a loop that is closed: the others are told
-                    call()
+            self._conclusion.reach()
 
     def _end_parts(self, workers: Any) -> None:
         """End what the run has started; an error in one part keeps no other from its end."""
@@ -312,7 +290,7 @@ class Run:
                 execution.defect = execution.defect or error
 
     def _finish(self) -> None:
-        """Called when no code is running any more, while what it prints still appears."""
+        """Called when no code is running any more, but output still appears."""
 
     def _left_open(self) -> "dict[ScopeUse, Lease]":
         """The leases that stay open for later runs."""

@@ -36,7 +36,7 @@ def prepared(keeper: Keeper, request: LeaseRequest) -> tuple[Lease, str]:
 
 
 def set_up(keeper: Keeper, lease: Lease, call: Callable[..., Any], note: str) -> None:
-    """Set up what was not adopted; an error says what may have stood in its way."""
+    """Set up a lease that was not adopted; `note` is added to the error of a failure."""
     if lease.state != states.OPENING:
         return
     try:

@@ -33,8 +33,8 @@ class FlowRunner:
     async def run_async(self, flow: "Flow", **options: Any) -> State:
         """Run `flow` and await it.
 
-        A cancel of the awaiting task, or another exception, cancels the run, which is awaited
-        nevertheless; a coroutine that is closed leaves that to the background.
+        A cancel of the awaiting task, or another exception, cancels the run, and its end is still
+        awaited. If the coroutine is closed, the run ends in the background.
         """
         loop = asyncio.get_running_loop()
         over = loop.create_future()

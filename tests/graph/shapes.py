@@ -1,5 +1,15 @@
 """Flows as values: their edges as short texts, and everything that their structure consists of."""
 
+from contextlib import contextmanager, suppress
+
+
+@contextmanager
+def taken_back(flow):
+    """A transaction that is taken back at the end of the block."""
+    with suppress(StopAsyncIteration), flow.transaction():
+        yield
+        raise StopAsyncIteration
+
 
 def arrows(flow):
     """Each edge as ``"up -> down"``, ``"up -> down.key"``, ``"up => down.key"`` if it is mapped."""

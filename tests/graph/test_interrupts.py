@@ -6,10 +6,10 @@ from itertools import count
 import pytest
 
 from resnb import Flow, Parameter, case, resource_manager, task
-from resnb.graph import binding, editing, node, structure
+from resnb.graph import binding, changes, editing, merging, node, structure
 from tests.graph.shapes import dump
 
-FILES = {module.__file__ for module in (binding, editing, node, structure)}
+FILES = {module.__file__ for module in (binding, changes, editing, merging, node, structure)}
 
 
 @task

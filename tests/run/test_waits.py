@@ -230,7 +230,7 @@ def test_the_supervisor_of_a_run_breaks_down(monkeypatch, things):
     for module in (lifecycle, patience):
         monkeypatch.setattr(module, "awaited", broken)
     run = FlowRun(flow, {}).start()
-    run._concluded.wait(PATIENCE)
+    run._conclusion.reached.wait(PATIENCE)
     with pytest.raises(MemoryError):
         run.wait(PATIENCE)
     assert active_run() is None
@@ -292,7 +292,7 @@ def test_waiting_again_and_again_leaves_nothing_behind(stops_at_end):
     for _ in range(3):
         with pytest.raises(TimeoutError):
             run.wait(0)
-    assert len(run._when_concluded) == 0
+    assert run._conclusion.calls == []
     run.cancel()
     assert ended(run).is_cancelled()
 

@@ -91,7 +91,7 @@ class allow_failure:  # noqa: N801 - Prefect's name, used like a function
 def unwrapped(value: Any, mapped: bool, flattened: bool = False) -> tuple[Any, bool, bool]:
     """`value` without its wrappers, and whether it is mapped over and flattened.
 
-    `mapped` says so where no wrapper does.
+    `mapped` counts where no wrapper says anything.
     """
     decided = False
     while isinstance(value, Wrapper):

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from copy import copy
 from functools import partial
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
 
 
 class Journal:
@@ -99,6 +101,23 @@ class Transaction:
             journal.version += 1
         if self._is_outermost:
             journal.undo.clear()
+
+
+class Versioned(Generic[T]):
+    """A value that follows from a structure, computed anew when the structure has changed."""
+
+    __slots__ = ("_value", "_version")
+
+    def __init__(self) -> None:
+        self._version = -1  # no version of a journal
+        self._value: T
+
+    def at(self, version: int, compute: Callable[[], T]) -> T:
+        """The value for that `version` of the journal; `compute` gives it if it is a new one."""
+        if self._version != version:
+            self._value = compute()
+            self._version = version
+        return self._value
 
 
 def _restore(content: dict[Any, Any], before: dict[Any, Any]) -> None:

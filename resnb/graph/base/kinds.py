@@ -5,4 +5,4 @@ from typing import Final
 SCOPE_KINDS: Final = frozenset({"init", "setup", "cleanup"})
 """The steps of a scope."""
 NO_WORK: Final = SCOPE_KINDS | {"parameter"}
-"""What is no work of the user's: that, and parameters."""
+"""The kinds of tasks that are no work of the flow itself."""

@@ -1,4 +1,4 @@
-"""What tells tasks of one name apart: ``total``, ``total-2``, the same in errors and in views."""
+"""Labels that tell tasks of one name apart: ``total``, ``total-2``, in errors and in views."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def numbered(names: Iterable[str]) -> tuple[str, ...]:
-    """`names`, of which repeated ones get ``-2``, ``-3`` and so on."""
+    """`names`, where repeated ones get ``-2``, ``-3`` and so on."""
     wanted = list(names)
     taken = set(wanted)
     next_number: dict[str, int] = {}
@@ -24,12 +24,12 @@ def numbered(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def name_in_scope(task: Any, manager: str, scope: str) -> str:
-    """What a scope's own task is called, for example ``client.setup``.
+    """The name of a scope's own task, for example ``client.setup``.
 
     Args:
         task: the init, set-up or clean-up task. A name that a user gave it stays.
         manager: the name of the scope's resource manager.
-        scope: what the scope is called.
+        scope: the name of the scope.
     """
     return task.name if has_own_name(task, manager) else f"{scope}.{task.kind}"
 

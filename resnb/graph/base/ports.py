@@ -1,7 +1,7 @@
-"""What a flow asks of the layers above it: to be run, and to be drawn.
+"""The interfaces through which layers above run and draw a flow.
 
-The graph knows only these interfaces. `resnb` itself plugs in the implementations, lazily, so that
-building a flow imports neither threads nor Graphviz.
+The graph knows nothing else of these layers. `resnb` itself plugs in the implementations, lazily,
+so that building a flow imports neither threads nor Graphviz.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""What stands for a value, and is not one: handles and futures say so when they are used as one.
+"""Objects that stand for a value: handles and futures, which say so when they are used as one.
 
 Python and libraries such as numpy ask an object by special methods whether it is a number, a
 collection, a path, ... Each of these methods raises, and names the object and the remedies.
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Standing(NamedTuple):
-    """How an error describes what stands for a value."""
+    """How an error describes a stand-in."""
 
     subject: str  # the variable or another name, and what that is
     value: str  # an expression for the value
@@ -22,7 +22,7 @@ class Standing(NamedTuple):
 
 
 class StandIn:
-    """Base of what stands for a value."""
+    """Base of objects that stand for a value."""
 
     __slots__ = ()
 
@@ -108,7 +108,7 @@ class StandIn:
 
 
 def variable_of(value: object) -> str | None:
-    """The name by which the code of the user that is running calls `value`, if it has one."""
+    """The variable that holds `value` in the user's code that is running, if there is one."""
     # the only way to the variables of the callers
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
     while frame is not None:

@@ -29,7 +29,7 @@ class ObjectAdapter(Adapter):
     _was_async = False
 
     def setup(self) -> Any:
-        """Make the object, and enter it; gives an awaitable if that takes one."""
+        """Make the object, and enter it; returns an awaitable if that takes one."""
         import inspect
 
         try:
@@ -43,7 +43,7 @@ class ObjectAdapter(Adapter):
         return self._begun(made)
 
     def cleanup(self, resource: Any) -> Any:
-        """End it."""
+        """End the object."""
         del resource
         return end(self._live, self._was_async, self.failure)
 
@@ -85,11 +85,11 @@ class ObjectAdapter(Adapter):
 
     @classmethod
     def __resnb_makes__(cls) -> type | None:
-        """The class of what it makes, if that is known before."""
+        """The class of the object that it makes, if that is known before."""
         return cls._makes
 
     def __resnb_made__(self) -> Any:
-        """What it has made, which is not always what set-up gives."""
+        """The object that it has made; set-up may return something else."""
         return self._live
 
     def __resnb_recipe__(self) -> Any:
@@ -98,7 +98,7 @@ class ObjectAdapter(Adapter):
 
 
 def renewed(manager: Any) -> Any:
-    """The manager for another try of set-up. An adapter is replaced, for it holds the last try."""
+    """The manager for another try of set-up; a used adapter is replaced, as it holds that try."""
     is_used = isinstance(manager, Adapter) and manager.lease is not None
     return manager.renewed() if is_used else manager
 
@@ -146,7 +146,7 @@ def _class_of(definition: type, name: str) -> type:
 
 
 def _fault_of_cleanup(definition: type) -> str | None:
-    """Why its clean-up cannot be called, which is said before it is needed; None if it can."""
+    """Why its clean-up cannot be called; None if it can. Told before the clean-up is needed."""
     import inspect
 
     if not callable(getattr(definition, "cleanup", None)):

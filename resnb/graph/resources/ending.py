@@ -1,6 +1,6 @@
-"""How an object of any library is begun and ended: as its own ``with`` does it, if that is enough.
+"""How to begin and end an object of any library: as its own ``with`` does, if that is enough.
 
-The same code ends what another process has found again.
+The same code ends an object that another process has found again.
 """
 
 from collections.abc import Awaitable
@@ -14,7 +14,7 @@ METHODS: Final = (
     *("terminate", "destroy", "delete", "remove"),  # what is only stopped may cost money
     *("shutdown", "stop", "disconnect", "dispose", "release"),
 )
-"""The methods that end what is no context manager; the first that needs no argument is called."""
+"""The methods that end an object without ``with``; the first that needs no argument is called."""
 _CONNECTION: Final = ("cursor", "commit", "rollback", "close")
 """What every connection to a database has, see PEP 249."""
 
@@ -78,7 +78,7 @@ def end(made: Any, was_async: bool = False, error: BaseException | None = None) 
         if raised is not error:
             raise
     if all(hasattr(kind, name) for name in _CONNECTION) and not getattr(made, "closed", False):
-        with suppress(Exception):  # it may have closed it, and most refuse to do that again
+        with suppress(Exception):  # its `with` may have closed it, and most refuse a second time
             made.close()
     return None
 
@@ -93,10 +93,10 @@ async def _but_for(error: BaseException | None, ending: Awaitable[Any]) -> None:
 
 
 class Ending:
-    """The recipe for what another process has found again."""
+    """The recipe for an object that another process has found again."""
 
     def cleanup(self, resource: Any) -> Any:
-        """End it."""
+        """End the object."""
         return end(resource)
 
 

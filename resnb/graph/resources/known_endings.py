@@ -1,6 +1,6 @@
-"""Types whose own ``with`` does not end them, or waits for ever, and what does end them.
+"""Types whose own ``with`` does not end them, or waits for ever, and how to end them.
 
-They are known by their names: nothing is imported to look for them.
+Types are recognised by their names, so that nothing is imported to look for them.
 """
 
 import os
@@ -18,7 +18,7 @@ GRACE: Final = 5.0
 
 
 def _end_process(process: Any) -> None:
-    """By SIGTERM, after a while by SIGKILL; with its group, if it leads one."""
+    """End a process by SIGTERM, after a grace by SIGKILL; with its group, if it leads one."""
     group = process.pid if _is_running(process) and _leads_group(process.pid) else 0
     for name in ("terminate", "kill"):
         others = _others_in(group)
@@ -37,7 +37,7 @@ def _end_process(process: Any) -> None:
 
 
 def _runs_on(process: Any, group: int) -> bool:
-    """Whether any of them is still running after the grace."""
+    """Whether the process or one of its group is still running after the grace."""
     never, deadline = threading.Event(), time.monotonic() + GRACE
     while is_left := _is_running(process) or bool(_others_in(group)):
         if time.monotonic() >= deadline:
@@ -61,7 +61,7 @@ def _leads_group(pid: int) -> bool:
 
 
 def _others_in(group: int) -> list[Any]:
-    """The processes of a group but for its leader."""
+    """The processes of a group without its leader."""
     if not group:
         return []
     import psutil
@@ -86,7 +86,7 @@ async def _end_async_process(process: Any) -> None:
 
 
 def _end_server(server: Any) -> None:
-    """Its ``with`` only closes the socket; asked to end while it does not serve, it would hang."""
+    """Shut a server down: its ``with`` does not, and ``shutdown`` hangs if it is not serving."""
     if _is_serving(server):
         server.shutdown()
     server.server_close()
@@ -103,7 +103,7 @@ def _is_serving(server: Any) -> bool:
 
 
 def _remove_container(container: Any) -> None:
-    """Also if it runs; one that has gone, or is being removed, counts as removed."""
+    """Remove a container, even if it runs; one that is gone or being removed counts as removed."""
     from docker.errors import APIError
 
     try:
@@ -126,7 +126,7 @@ _ENDINGS: Final[Mapping[tuple[str, str], Callable[[Any], Any]]] = {
 
 
 def known_ending(kind: type) -> Callable[[Any], Any] | None:
-    """What ends instances of `kind`; None if nothing is known of it."""
+    """The function that ends instances of `kind`; None if that is not known."""
     found = (_ENDINGS.get((one.__module__, one.__qualname__)) for one in kind.__mro__)
     return next(filter(None, found), None)
 

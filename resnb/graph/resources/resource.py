@@ -6,59 +6,20 @@ from typing import Any, NoReturn
 from resnb.errors import GraphError, GraphTypeError, OptionError, OutsideFlowError
 from resnb.graph.base.active_function import active_function
 from resnb.graph.base.building import flow_being_built
-from resnb.graph.base.options import checked, refuse_unknown
 from resnb.graph.base.ports import PORTS
 from resnb.graph.base.roles import Flow
 from resnb.graph.base.signature import ShownSignature, Signature, signature_of
-from resnb.graph.base.triggers import all_finished
-from resnb.graph.resources.adapters import is_object, manager_class
+from resnb.graph.resources.adapters import manager_class
 from resnb.graph.resources.scope import Scope, ScopeOptions
-from resnb.graph.tasks.task import Task
-
-_STEPS = ("init", "setup", "cleanup")
-_TASK_KWARGS = tuple(f"{step}_task_kwargs" for step in _STEPS)
-
-
-class InitTask(Task):
-    """Creates the manager object."""
-
-    kind = "init"
-    scope: Scope
-
-    def __init__(self, manager: "ResourceManager", **options: Any) -> None:
-        self.run = manager.resource_class  # type: ignore[method-assign]
-        self._signature = manager.signature
-        super().__init__(**options)
-
-
-class SetupTask(Task):
-    """Sets the resource up. The task is also the handle of the resource."""
-
-    kind = "setup"
-    scope: Scope
-
-    def run(self, manager: Any) -> Any:
-        """Call the manager's setup, if it has one."""
-        setup = getattr(manager, "setup", None)
-        return setup() if setup is not None else None
-
-
-class CleanupTask(Task):
-    """Cleans the resource up."""
-
-    kind = "cleanup"
-    scope: Scope
-
-    def run(self, manager: Any, resource: Any = None) -> Any:
-        """Call the manager's cleanup."""
-        return manager.cleanup(resource)
+from resnb.graph.resources.scope_tasks import STEPS, TaskOptions, check_options, furnish
 
 
 class ResourceManager:
-    """The definition of a temporary resource; calling it returns what can be entered.
+    """The definition of a temporary resource; calling it gives something for a ``with`` line.
 
-    Inside a flow's block that is a scope, in a ``@flow`` function a block of it, and anywhere else
-    a resource that the ``with`` block sets up and cleans up itself, or that ``.open()`` opens.
+    Inside a flow's block that is a scope, and in a ``@flow`` function a block of the function.
+    Anywhere else it is a resource that the ``with`` block sets up and cleans up itself, or that
+    ``.open()`` opens.
 
     Args:
         definition: a class with ``setup`` and ``cleanup``, a generator function with one yield,
@@ -104,8 +65,10 @@ class ResourceManager:
         self.definition = definition
         self.resource_class = manager_class(definition, self.name)
         given = (init_task_kwargs, setup_task_kwargs, cleanup_task_kwargs)
-        self.task_options = {step: dict(one or {}) for step, one in zip(_STEPS, given, strict=True)}
-        self._check_task_options()
+        self.task_options: TaskOptions = {
+            step: dict(one or {}) for step, one in zip(STEPS, given, strict=True)
+        }
+        check_options(self.name, self.task_options)
         self.scope_options = self._checked(ScopeOptions(), options)
         self.__doc__ = getattr(definition, "__doc__", None)
         self.shared: Any = None
@@ -119,20 +82,20 @@ class ResourceManager:
         return self._signature
 
     def options(self, **options: Any) -> "ResourceManager":
-        """A copy with other scope or task options: ``Cluster.options(ttl="2h")(n=2)``."""
+        """A copy with some scope or task options changed: ``Cluster.options(ttl="2h")(n=2)``."""
         new = object.__new__(type(self))
         new.__dict__.update(self.__dict__)
         new.task_options = {
             step: {**self.task_options[step], **(options.pop(f"{step}_task_kwargs", None) or {})}
-            for step in _STEPS
+            for step in STEPS
         }
-        new._check_task_options()
+        check_options(new.name, new.task_options)
         new.name = options.pop("name", None) or self.name
         new.scope_options = self._checked(self.scope_options, options)
         return new
 
     def _checked(self, before: ScopeOptions, options: dict[str, Any]) -> ScopeOptions:
-        """`before` with other options.
+        """`before` with `options` changed.
 
         Raises:
             OptionError: an option is unknown, of the wrong kind, or contradicts the definition.
@@ -173,7 +136,7 @@ class ResourceManager:
             GraphTypeError: always: a definition is called first.
         """
         message = (
-            f"resource {self.name!r} is a definition, which is called first, also without "
+            f"resource {self.name!r} is a definition, which has to be called first, even without "
             f"arguments: write `with {self.name}(...) as x:`"
         )
         raise GraphTypeError(message)
@@ -187,7 +150,7 @@ class ResourceManager:
     async def __aexit__(self, *_: object) -> None: ...
 
     def accept(self, signature: Signature) -> None:
-        """Accept these arguments instead of those of the definition."""
+        """Let calls take the arguments of `signature` instead of those of the definition."""
         self._signature = signature
 
     def map(self, *args: Any, flow: Flow | None = None, **kwargs: Any) -> Scope:
@@ -240,37 +203,9 @@ class ResourceManager:
         return scope
 
     def furnish(self, scope: Scope) -> Scope:
-        """Create the three tasks of a new scope."""
-        init, setup, cleanup = self.task_options.values()
-        always = {"trigger": all_finished, "skip_on_upstream_skip": False}
-        tasks = (
-            InitTask(self, **{"name": self.name, **init}),
-            SetupTask(**{"name": f"{self.name}.setup", **setup}),
-            CleanupTask(**{"name": f"{self.name}.cleanup", **cleanup, **always}),
-        )
-        for one in tasks:
-            one.scope = scope
-        scope.init_task, scope.setup_task, scope.cleanup_task = tasks
+        """Give a new scope its three tasks."""
+        furnish(scope, self.signature, self.task_options)
         return scope
-
-    def _check_task_options(self) -> None:
-        for step in _STEPS:
-            checked(f"task '{self.name}.{step}'", self.task_options[step])
-            if "thread" in self.task_options[step]:
-                message = (
-                    f"resource manager {self.name!r}: {step}_task_kwargs cannot set 'thread', for "
-                    "init, set-up and clean-up share the lease's thread; a task inside runs there, "
-                    "too, with @task(thread='setup')"
-                )
-                raise GraphError(message)
-        refused = {"trigger", "skip_on_upstream_skip"} & self.task_options["cleanup"].keys()
-        if refused:
-            message = (
-                f"resource manager {self.name!r}: cleanup_task_kwargs cannot set "
-                f"{min(refused)!r}, for a clean-up always runs; use on='success' or "
-                "on='failure' to put it off"
-            )
-            raise GraphError(message)
 
     def __repr__(self) -> str:
         """A stable text, without times or addresses."""
@@ -280,78 +215,3 @@ class ResourceManager:
 def _name_of(definition: Any) -> str:
     definition = getattr(definition, "func", definition)  # of functools.partial
     return str(getattr(definition, "__name__", None) or type(definition).__name__)
-
-
-def resource_manager(definition: Any = None, **options: Any) -> Any:
-    """Make a resource manager from a class: ``@resource_manager``, with or without options.
-
-    Args:
-        definition: a class with ``setup`` and ``cleanup``, or another form; see `resource`.
-        **options: ``name``, ``init_task_kwargs``, ``setup_task_kwargs``,
-            ``cleanup_task_kwargs``, and those of `ScopeOptions`.
-
-    Returns:
-        The `ResourceManager`, or a decorator if only options are given.
-
-    Example:
-        >>> @resource_manager
-        ... class Folder:
-        ...     def setup(self):
-        ...         return tempfile.mkdtemp()
-        ...     def cleanup(self, path):
-        ...         os.rmdir(path)
-        >>> with Flow("files") as flow:
-        ...     with Folder() as path:
-        ...         there = task(os.path.isdir)(path)
-        >>> state = flow.run()
-        >>> there.value
-        True
-    """
-    _refuse_options("resource_manager", options)
-    if definition is None:
-        return lambda decorated: ResourceManager(decorated, **options)
-    return ResourceManager(definition, **options)
-
-
-def resource(definition: Any = None, **options: Any) -> Any:
-    """Make a resource from any accepted form.
-
-    Args:
-        definition: a generator function with one yield, a class with setup and cleanup, or a class
-            or function of any library whose objects can be ended (context managers, processes,
-            and what has a method such as ``close``, ``terminate``, ``shutdown`` or ``stop``), for
-            which the result is a `ResourceManager`; or such an object itself, which is used at
-            once: ``with resource(Client()) as client:``.
-        **options: the same as for `resource_manager`.
-
-    Example:
-        >>> @resource
-        ... def folder():
-        ...     path = tempfile.mkdtemp()
-        ...     yield path
-        ...     os.rmdir(path)
-        >>> with folder() as path:
-        ...     os.path.isdir(path)
-        True
-        >>> os.path.isdir(path)
-        False
-    """
-    _refuse_options("resource", options)
-    if definition is None:
-        return lambda decorated: resource(decorated, **options)
-    if isinstance(definition, Scope) or getattr(type(definition), "is_use", False):
-        if options:
-            message = (
-                f"resource {definition.name!r} is in use already: give it options with "
-                f"{definition.manager.name}.options(...) before it is called"
-            )
-            raise GraphError(message)
-        return definition
-    if isinstance(definition, ResourceManager):
-        return definition.options(**options) if options else definition
-    manager = ResourceManager(definition, **options)
-    return manager() if is_object(definition) else manager
-
-
-def _refuse_options(owner: str, options: Mapping[str, Any]) -> None:
-    refuse_unknown(owner, options, ("name", *_TASK_KWARGS, *ScopeOptions._fields))

@@ -18,7 +18,8 @@ from typing import Any, NamedTuple, Self
 
 from resnb.errors import GraphError
 from resnb.graph.base.building import BUILDING, enter, leave
-from resnb.graph.base.options import checked_value, refuse_unknown
+from resnb.graph.base.option_values import checked_value
+from resnb.graph.base.options import refuse_unknown
 from resnb.graph.base.roles import Graph, Manager, Node
 from resnb.graph.tasks.edge import Edge
 from resnb.graph.tasks.task import Task

@@ -6,27 +6,18 @@ and returns that copy, which belongs to this flow from then on. A task that is a
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
 from typing import Any, Self
 
 from resnb.errors import GraphError, OptionError, OutsideFlowError
 from resnb.graph.base.active_function import ACTIVE_FUNCTION, active_function
 from resnb.graph.base.building import BUILDING, flow_being_built
-from resnb.graph.base.options import checked, text
-from resnb.graph.base.ports import PORTS
 from resnb.graph.base.roles import Flow
-from resnb.graph.base.signature import ShownSignature, Signature, signature_of
-from resnb.graph.base.triggers import TriggerLike, all_successful
 from resnb.graph.tasks.common_flow import common_flow, no_flow
+from resnb.graph.tasks.definition import Definition
 from resnb.graph.tasks.handle import Handle
 
-Hook = Callable[..., Any]
 
-_OF_ITS_FLOW = frozenset({"home", "is_call"})
-_RESERVED = frozenset({"flow", "mapped", "task_args", "upstream_tasks"})
-
-
-class Task(Handle["Task"]):
+class Task(Definition, Handle["Task"]):
     """One unit of work. Subclass it and define ``run``, or decorate a function with `task`.
 
     Args:
@@ -84,57 +75,6 @@ class Task(Handle["Task"]):
 
     is_call: bool = False
 
-    name: str = "Task"
-    tags: frozenset[str] = frozenset()
-    max_retries: int = 0
-    retry_delay: float | tuple[float, ...] | Callable[[int], Iterable[float]] | None = None
-    retry_on: tuple[type[BaseException], ...] | None = None
-    retry_condition_fn: Hook | None = None
-    timeout: float | None = None
-    trigger: TriggerLike = all_successful
-    skip_on_upstream_skip: bool = True
-    checkpoint: bool | None = None
-    cache_for: float | None = None
-    cache_key: str | None = None
-    cache_validator: Hook | None = None
-    target: str | Hook | None = None
-    kept_result: Any = None
-    nout: int | None = None
-    log_stdout: bool = False
-    state_handlers: tuple[Hook, ...] = ()
-    on_running: tuple[Hook, ...] = ()
-    on_failure: tuple[Hook, ...] = ()
-    on_completion: tuple[Hook, ...] = ()
-    on_cancellation: tuple[Hook, ...] = ()
-    thread: str = "worker"
-    description: str | None = None
-
-    _signature: Signature | None = None
-    __signature__ = ShownSignature("run")
-
-    def __init__(self, name: str | None = None, **options: Any) -> None:
-        label = type(self).name
-        self.name = label if name is None else text(f"task {label!r}", "name", name)
-        if options:
-            self._set(options)
-        code = getattr(self.run, "__code__", None)
-        if code is not None:  # else its signature is looked at when it is first called
-            count = code.co_argcount + code.co_kwonlyargcount
-            self._refuse_reserved(code.co_varnames[:count])
-        around = BUILDING.get()
-        if around.tags:
-            self.tags = self.tags | around.tags
-        if around.made is not None:
-            around.made.append(self)
-
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        if "name" not in cls.__dict__:
-            cls.name = cls.__name__
-
-    def run(self, *args: Any, **kwargs: Any) -> Any:
-        """The task's code. A task without any does nothing and only marks a place in the graph."""
-
     @property
     def result(self) -> Any:
         """The option `result`; without that, a handle's value is meant, which is refused."""
@@ -143,47 +83,6 @@ class Task(Handle["Task"]):
     @result.setter
     def result(self, value: Any) -> None:
         self.kept_result = value
-
-    @cached_property
-    def logger(self) -> Any:
-        """The logger for messages of a running task, the same as `resnb.get_run_logger`."""
-        return PORTS.logger()
-
-    @property
-    def signature(self) -> Signature:
-        """What ``run`` accepts."""
-        found = self._signature
-        if found is None:
-            found = signature_of(self.run)
-            self._refuse_reserved({*found.positional, *found.keyword_only})
-            self._signature = found
-        return found
-
-    def _refuse_reserved(self, names: Iterable[str]) -> None:
-        taken = _RESERVED.intersection(names)
-        if taken:
-            message = (
-                f"task {self.name!r}: a parameter of run cannot be called {min(taken)!r}, which "
-                "is an option of calling a task"
-            )
-            raise GraphError(message)
-
-    def copy(self, **options: Any) -> Self:
-        """A copy that is in no flow, with some options changed; None restores a default."""
-        new = object.__new__(type(self))
-        restored = {one for one, value in options.items() if value is None and one != "name"}
-        left = _OF_ITS_FLOW | {"kept_result" if one == "result" else one for one in restored}
-        for key, value in self.__dict__.items():
-            # one by one, for `new.__dict__` would make a dictionary, several times as large
-            if key not in left:
-                setattr(new, key, value)
-        if options:
-            new._set(options)
-        return new
-
-    def _set(self, options: Mapping[str, Any]) -> None:
-        for key, value in checked(f"task {self.name!r}", options).items():
-            setattr(self, key, value)
 
     def _use(self, task_args: Mapping[str, Any] | None) -> Self:
         """A copy for one call. All copies share the signature, which is inspected here once."""
@@ -264,10 +163,6 @@ class Task(Handle["Task"]):
             )
             raise OutsideFlowError(message)
         return running.submit(self, args, kwargs)
-
-    def with_options(self, **options: Any) -> Self:
-        """The same as `copy`, by its name in Prefect 2."""
-        return self.copy(**options)
 
     def bind(
         self,

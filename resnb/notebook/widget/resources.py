@@ -20,7 +20,8 @@ from resnb.ledger.recipes.secrets import masked
 from resnb.notebook.widget.rich import text_of
 from resnb.run.active import active_run
 from resnb.run.inspection import log_since, run_number
-from resnb.run.memory import FlowMemory, lease_word, memory_of
+from resnb.run.lease_memory import lease_word
+from resnb.run.memory import FlowMemory, memory_of
 from resnb.run.output.log import Piece
 from resnb.view.live.log_watch import LogSource
 from resnb.view.names import message, shown

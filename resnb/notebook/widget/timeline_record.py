@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from resnb.graph.resources.scope import WHOLE, ScopeUse
 from resnb.run.inspection import running_for
-from resnb.run.memory import FlowMemory, lease_word, memory_of
+from resnb.run.lease_memory import lease_word
+from resnb.run.memory import FlowMemory, memory_of
 from resnb.run.scheduling.plan import CALLER, LEASE, REMOTE, WORKER
 from resnb.view.names import shown
 from resnb.view.sketch import Sketch, sketch

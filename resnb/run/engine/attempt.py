@@ -19,8 +19,8 @@ class Attempt:
         slot: the thread or coroutine that runs its code.
         limit: its time limit in seconds, or None.
         pause: seconds between the return of its code and the next try; None for no next try.
-        over: whether nobody waits for its code any more.
-        undo: takes back what its code has made, if that comes too late; None for nothing.
+        over: whether its code is no longer waited for.
+        undo: takes back what its code has made, if that comes too late; None if it made nothing.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Attempt:
 
     @property
     def is_claimed(self) -> bool:
-        """Whether somebody has ended it."""
+        """Whether it has ended."""
         return not self._unclaimed
 
     def claim(self) -> bool:

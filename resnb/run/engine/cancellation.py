@@ -2,7 +2,7 @@
 
 A thread cannot be ended from outside. Its code gets a `TaskCancelled` at its next line of
 Python; a clean-up waits for it to return for as long as the *grace*, then goes on without it.
-Code that returns later finds its row ended; a set-up then takes back what it has made.
+Code that returns later finds that its row has ended; a set-up then takes back what it has made.
 Everything here is called with the lock of the run's feed held.
 """
 
@@ -35,7 +35,7 @@ class Cancellation:
         self._execution = execution
         self._scheduler = execution.scheduler
 
-    # ---- what became of code
+    # ---- code that has returned, or has not in time
 
     def retry(self, row: int, outcome: "Outcome") -> None:
         """Let `row` try again after a pause, unless it was given up meanwhile."""
@@ -102,7 +102,7 @@ class Cancellation:
         self.give_up(rows, NOT_BEGUN, grace)
 
     def give_up(self, rows: Iterable[int] | None, reason: str, grace: float) -> None:
-        """Likewise for some rows, or (None) for all."""
+        """Give up `rows`, or all rows if that is None, as `cancel` does."""
         execution = self._execution
         if execution.remote is not None:
             execution.remote.claim()
@@ -111,7 +111,7 @@ class Cancellation:
         for row in self._scheduler.cancel(rows, reason):
             if row in cleanups or row in execution.mapped.children:
                 continue
-            # a set-up is given the grace to return what it makes
+            # a set-up is not interrupted within the grace, so that it can return what it makes
             if execution.mapped.origin(row) not in setups:
                 self._interrupt(row)
             execution.after(grace, self._give_up, row)
@@ -137,7 +137,7 @@ class Cancellation:
                 self._leave_behind(attempt)
 
     def stop_all(self) -> None:
-        """Ask all code to stop, because the run breaks down; nobody waits for it."""
+        """Ask all code to stop, without waiting for it, because the run breaks down."""
         for attempt in tuple(self.attempts.values()):
             attempt.stop()
         for slot in tuple(self._execution.slots):

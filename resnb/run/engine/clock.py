@@ -14,7 +14,7 @@ class Clock(Protocol):
         """Seconds since some fixed moment."""
 
     def call_later(self, delay: float, function: Callable[[], object]) -> Callable[[], None]:
-        """Call `function` in `delay` seconds on some thread; gives a function to call it off."""
+        """Call `function` in `delay` seconds on some thread; returns a function to call it off."""
 
 
 class RealClock:

@@ -35,7 +35,7 @@ def is_mapped(execution: "Execution", row: int) -> bool:
 def decided(execution: "Execution", row: int, before: int) -> Outcome | None:
     """How `row` ends if its trigger or handlers keep it from running; None if it runs.
 
-    `before` is the state that it had when it was taken.
+    `before` is the state of the row when it was taken.
     """
     task = execution.task_of(row)
     old = Retrying(result=execution.errors.get(row)) if before == RETRYING else None

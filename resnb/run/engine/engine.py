@@ -46,7 +46,7 @@ class Engine:
         self.runner = TaskRunner(execution, self.cancellation)
         self.finished = False
         self._scheduler, self._output = execution.scheduler, execution.output
-        self._scopes = execution.scopes
+        self._taken_away = execution.scopes.taken_away
         self._feed = execution.feed
         self._feed.follow_up = self._follow_up
         self._feed.break_down = self._break_down
@@ -64,7 +64,7 @@ class Engine:
         self._feed.defended(self._begin_work)
 
     def _begin_work(self) -> None:
-        """Start the first worker with the lock free; nobody else adds one before."""
+        """Start the first worker, with the lock free; no other thread starts one before."""
         add, ready = self.execution.add_worker, self._scheduler.ready
         if ready and not self.finished and add is not None and add(replacing=False):
             return  # it wakes the next
@@ -79,12 +79,12 @@ class Engine:
         self._feed.post(self.cancellation.cancel, grace)
 
     def interrupted(self, spared: int = NOTHING) -> None:
-        """Cancel soon, but for row `spared`; for signal handlers, which must not take a lock."""
+        """Cancel all rows but `spared` soon; for signal handlers, which must not take a lock."""
         self._feed.put(self.cancellation.cancel, GRACE, spared)
         self._tokens.put(NOT_COUNTED)
 
     def hurry(self) -> None:
-        """Stop waiting for tasks that were asked to stop; for signal handlers, likewise."""
+        """Stop waiting for tasks that were asked to stop; for signal handlers, as `interrupted`."""
         self._feed.put(self.cancellation.stop_waiting)
         self._tokens.put(NOT_COUNTED)
 
@@ -93,7 +93,7 @@ class Engine:
         self._feed.post(self._give_up, lease, reason)
 
     def _give_up(self, lease: "Lease", reason: str) -> None:
-        rows = self.execution.scopes.take_away(lease, reason)
+        rows = self._taken_away.add(lease, reason)
         self.cancellation.give_up(rows, reason, GRACE)
 
     # ---- what follows from outcomes; with the lock held
@@ -108,8 +108,8 @@ class Engine:
             self._wake()
         if self._output.waiting:
             self._output.advance()
-        if self._scopes.waning:
-            self._scopes.close_unused()
+        if self._taken_away.still_used:
+            self._taken_away.close_unused()
         if not scheduler.unfinished and scheduler.done:  # the property costs a call
             self._finish()
 

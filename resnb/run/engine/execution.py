@@ -1,7 +1,7 @@
 """What one run consists of: plan, scheduler, scopes, output, clock, and the rows' values.
 
-Whoever takes the value of a row that failed gets its exception. A value that is on a cluster stays
-there until somebody looks it up by way of `Execution.readable`.
+The value of a row that failed is its exception. A value on a cluster stays there until it is looked
+up through `Execution.readable`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,11 +21,11 @@ from resnb.run.scheduling.plan import argument
 if TYPE_CHECKING:
     from resnb.graph.tasks.task import Task
     from resnb.run.engine.clock import Clock
-    from resnb.run.engine.scopes import RunScopes
     from resnb.run.engine.slots import Slot
     from resnb.run.executors.remote import Remote
     from resnb.run.scheduling.outcome import Outcome
     from resnb.run.scheduling.scheduler import Scheduler
+    from resnb.run.scopes.run_scopes import RunScopes
     from resnb.states import State
 
 
@@ -36,16 +36,17 @@ class Execution:
         feed: through which outcomes reach the scheduler.
         values: the value of each row; argument lists are read from here.
         items: for each mapped row what its children are mapped over, by argument.
-        owners: for each mapped row, and each row whose values it flattens, who gave each item.
+        owners: for each mapped row, and each row whose values it flattens, the child that gave each
+            item.
         columns: the arguments of all children of a mapped row, where these are plain calls.
         loops: for each row that raised LOOP, the number of its round, from 1, and the last result.
         run_id: identifies the run.
         surroundings: what `resnb.context` had been given where the run began.
         remote: what runs rows on clusters, if any do.
-        add_worker: starts a worker, `replacing` one that hangs or not; None if the executor cannot.
+        add_worker: starts a worker, which may replace one that hangs; None if the executor cannot.
         began: when the run began, in seconds of its clock, and in seconds since the epoch.
         over: when everything had ended, in seconds of its clock; None before.
-        forked: whether this is a forked child, in which nothing of the run goes on.
+        forked: whether this is a forked child, in which the run does not go on.
         defect: an internal error, or what interrupted the engine, that ended the run.
     """
 
@@ -122,7 +123,7 @@ class Execution:
     def kept_values(self, row: int) -> list[Any]:
         """The values of those children of `row` that need not run again; None for the others.
 
-        They are given away: this is asked once, when the row gets its children.
+        To be called once, when the row gets its children: the values are not kept here after that.
         """
         return self._kept.pop(row)
 
@@ -165,7 +166,7 @@ class Execution:
             self.values[self.mapped.origin(row)][self.mapped.index(row)] = value
 
     def keep(self, row: int, outcome: "Outcome") -> None:
-        """Keep what `row` ended with; whoever takes its value gets its exception if it failed."""
+        """Keep the value of `row`, or its exception, which stands for the value if it failed."""
         value = outcome.value
         if outcome.error is not None:
             self.errors[row] = outcome.error
@@ -173,6 +174,6 @@ class Execution:
         self.store(row, value)
 
     def _refuse(self, row: int, reason: str) -> None:
-        """`row` ends because of its trigger, without having run."""
+        """Keep the error of `row`, which ends because of its trigger without having run."""
         self.errors[row] = error = TRIGGERFAIL(reason)
         self.store(row, error)

@@ -1,8 +1,9 @@
-"""How outcomes reach the scheduler: any thread brings them, one at a time feeds them.
+"""How outcomes reach the scheduler: any thread brings them, one thread at a time feeds them.
 
-Nobody waits for the lock. Whoever has an outcome puts it into a queue and tries the lock; who gets
-it feeds everything that has come in, the others go on at once. Blocking instead would hand the
-interpreter from thread to thread at every task, which costs several times what a small task does.
+No thread waits for the lock. A thread with an outcome puts it into a queue and tries the lock. If
+it gets the lock, it feeds everything that has come in; if not, it goes on at once. Blocking would
+hand the interpreter from thread to thread at every task, which costs several times as much as a
+small task.
 
 An outcome is either a row (its code returned, its value is in place) or a tuple of a function and
 its arguments, which is called with the lock held.
@@ -41,11 +42,11 @@ class Feed:
         self._timers: dict[object, Callable[[], object]] = {}
 
     def put(self, function: Callable[..., object], *args: object) -> None:
-        """Leave a call to the next who drains; takes no lock, so signal handlers may use it."""
+        """Leave a call to the next thread that drains; takes no lock, for signal handlers."""
         self.outcomes.append((function, *args))
 
     def post(self, function: Callable[..., object], *args: object) -> None:
-        """Let `function` be called with the lock held, and see to what follows from it."""
+        """Have `function` called with the lock held, and follow up what it changes."""
         self.outcomes.append((function, *args))
         self.drain()
 
@@ -63,7 +64,7 @@ class Feed:
         self._timers[key] = self._clock.call_later(delay, fire)
 
     def call_off_timers(self) -> None:
-        """Forget what was to be posted later."""
+        """Forget the calls that were to be posted later."""
         for call_off in tuple(self._timers.values()):
             call_off()
         self._timers.clear()
@@ -76,11 +77,10 @@ class Feed:
             self.post(self.break_down, error)
 
     def drain(self, taking: int = 0) -> None:
-        """Feed all outcomes to the scheduler, unless somebody else is doing that.
+        """Feed all outcomes to the scheduler, unless another thread is doing that.
 
         Args:
-            taking: how many of the rows that are ready the caller takes next; nobody is woken
-                for these.
+            taking: how many of the ready rows the caller takes next; no worker is woken for these.
         """
         outcomes, lock = self.outcomes, self.lock
         while outcomes:

@@ -57,7 +57,7 @@ class Interrupts:
     Args:
         first: called when the first exception is noted, also by a signal handler, so it must not
             take a lock.
-        further: likewise for each further one.
+        further: called in the same way for each further one.
         spares_user_code: whether the user's code is not interrupted either, such as a clean-up.
     """
 

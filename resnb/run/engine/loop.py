@@ -31,7 +31,7 @@ class LoopThread:
 
         with self._lock:
             if self._loop is None or self._owner != os.getpid():
-                loop = Context().run(asyncio.new_event_loop)  # it keeps its context for good
+                loop = Context().run(asyncio.new_event_loop)  # a loop keeps its context alive
                 threading.Thread(
                     target=_serve, args=(loop,), name="resnb-loop", daemon=True
                 ).start()
@@ -39,7 +39,7 @@ class LoopThread:
             return self._loop
 
     def submit(self, coroutine: Coroutine[Any, Any, Any]) -> "Future[Any]":
-        """Run `coroutine` on the loop; gives a future that any thread can wait for."""
+        """Run `coroutine` on the loop; returns a future that any thread can wait for."""
         import asyncio
 
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop())
@@ -72,7 +72,7 @@ LOOP = LoopThread()
 
 
 def _serve(loop: "asyncio.AbstractEventLoop") -> None:
-    """Run `loop` for good: neither a SystemExit in a user's coroutine nor a stop() ends it."""
+    """Run `loop` for ever: neither a SystemExit in a user's coroutine nor a stop() ends it."""
     while True:
         try:
             loop.run_forever()
@@ -119,7 +119,7 @@ class _Awaited:
     def _ended(self, task: "asyncio.Task[None]") -> None:
         import asyncio
 
-        if task.cancelled():  # before its first step, for otherwise it has put its end itself
+        if task.cancelled():  # before its first step; otherwise it has put its end itself
             self._over.put((None, asyncio.CancelledError()))
 
 

@@ -1,10 +1,10 @@
 """Expands mapped rows into a child for each item, and prepares the calls of the children.
 
-A source that failed gives no items; if another one did succeed, the place of the failed one is
-None. What is flattened remembers which child upstream gave each item.
+A source that failed has no items; if another source succeeded, each child gets None in its place.
+For flattened sources it is remembered which child upstream gave each item.
 
 Most children need only a plain call of their code. A worker keeps the block of such children at
-hand, so that a child costs no more than any row.
+hand, so that a child costs no more than any other row.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -152,7 +152,7 @@ def _expand(
     codes: dict[int, int],
 ) -> None:
     """Expand `row`, but cancel the items whose resources are gone; with the lock held."""
-    gone = execution.scopes.rows.items_of(row, execution.scopes.given_up)
+    gone = execution.scopes.rows.items_of(row, execution.scopes.taken_away.items)
     for number in gone:
         if number < count:
             codes.setdefault(number, CANCELLED)

@@ -1,8 +1,8 @@
-"""Waiting for a run that was interrupted: what is awaited is said, and a second Ctrl-C ends that.
+"""Waiting for a run that was interrupted: a line says what for, and a second Ctrl-C ends the wait.
 
 Python code stops at once, but a task in `time.sleep` or in a socket cannot be stopped from outside.
-So a moment after the first Ctrl-C a line names what has not stopped. From then on a further Ctrl-C
-ends the wait for tasks; set-ups and clean-ups are always waited for.
+So a moment after the first Ctrl-C a line names the tasks that have not stopped. From then on a
+further Ctrl-C ends the wait for tasks. Set-ups and clean-ups are always waited for.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ class Patience:
         wake: puts a word into the inbox of the thread that waits.
 
     Attributes:
-        has_told: whether it was said what is awaited.
+        has_told: whether the line was written.
     """
 
     def __init__(self, engine: "Engine", wake: Callable[[str], object]) -> None:
@@ -39,7 +39,7 @@ class Patience:
         self.has_told = False
 
     def next_word(self, inbox: "SimpleQueue[str]") -> str:
-        """The next word in `inbox`; empty if it was time to say what is awaited."""
+        """The next word in `inbox`; empty if the time for the line has come before."""
         if self._tell_at is None:
             word: str = awaited(inbox)
             if word == "interrupted" and not self.has_told:
@@ -52,7 +52,7 @@ class Patience:
         return ""
 
     def end(self) -> None:
-        """A further Ctrl-C: wait for no task, if it was said what is awaited.
+        """A further Ctrl-C: wait for no task any more, if the line was written.
 
         Signal handlers call this, so it takes no lock.
         """

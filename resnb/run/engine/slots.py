@@ -35,11 +35,11 @@ class Slot:
         inside: that row while the user's code runs, else -1.
         thread_id: the thread's identifier; 0 for a coroutine.
         output: where the text that it prints goes.
-        note: also gets what the code prints, as the stream's name and a text; None for nobody.
+        note: also called with what the code prints, as the stream's name and a text; or None.
         in_hook: whether a hook or handler of the user's runs, which only Ctrl-C interrupts.
-        stop_waiting: calls off what it waits for on another thread, if it does.
+        stop_waiting: ends its wait for another thread, while it waits for one.
         stopped: whether `stop` was called between two steps; the next one does not begin.
-        left_behind: whether nobody waits for the thread any more.
+        left_behind: whether the thread is no longer waited for.
     """
 
     __slots__ = (
@@ -88,7 +88,7 @@ class Slot:
         return self.inside == row and send(thread_id, kind) == 1
 
     def stop(self, row: int) -> None:
-        """Interrupt the code for `row`, or what it waits for; else it stops at its next step."""
+        """Interrupt the code for `row`, or its wait; between two steps, stop it at the next one."""
         if not self.interrupt(row) and self.row == row:
             self.stopped = True
             stop_waiting = self.stop_waiting

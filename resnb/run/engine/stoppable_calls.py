@@ -18,7 +18,7 @@ def plainly(function: Callable[..., Any], *args: Any) -> Any:
 
 
 def stoppably(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Likewise, but `Slot.stop` of the current slot stops it.
+    """Call `function` in the same way, but let `Slot.stop` of the current slot stop it.
 
     Raises:
         TaskCancelled: it was stopped before it began.

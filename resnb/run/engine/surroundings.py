@@ -1,8 +1,8 @@
-"""What running code may know about itself and its run, and what users have added to that.
+"""The facts that running code may read about itself and its run, and what users have added.
 
-What is added holds for the thread or coroutine that added it, until its block ends. In a task it
-is gone when the task ends, for a worker's thread runs many. A run takes along what was there where
-it began.
+An addition holds for the thread or coroutine that made it, until its block ends. In a task it is
+gone when the task ends, because a worker's thread runs many. A run takes along the additions of the
+line that began it.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _GIVEN: ContextVar[tuple[tuple[int, int], Mapping[str, Any]]] = ContextVar(
 
 
 class RunFacts(Protocol):
-    """What is asked of a run."""
+    """The parts of a run that are read here."""
 
     flow: Any
     name: str
@@ -34,18 +34,18 @@ def _owner() -> tuple[int, int]:
 
 
 def given() -> Mapping[str, Any]:
-    """What the running code, or a block around it, has added."""
+    """The values that the running code, or a block around it, has added."""
     owner, values = _GIVEN.get()
     return values if owner == _owner() else {}
 
 
 def give(values: Mapping[str, Any]) -> None:
-    """Let the running code have added just `values`."""
+    """Replace the values that the running code has added."""
     _GIVEN.set((_owner(), values))
 
 
 def facts_of_run(run: RunFacts) -> dict[str, Any]:
-    """What all code of a run may know."""
+    """The facts that all code of a run may read."""
     execution = run.execution
     parameters = {one.name: one.default for one in run.flow.parameters()} | run.parameters
     return {
@@ -57,7 +57,7 @@ def facts_of_run(run: RunFacts) -> dict[str, Any]:
 
 
 def facts_of_flow(name: str, parameters: Mapping[str, Any], began: float) -> dict[str, Any]:
-    """What is known of a run before it has begun.
+    """The facts of a run that are known before it begins.
 
     Args:
         name: the flow's.
@@ -69,7 +69,7 @@ def facts_of_flow(name: str, parameters: Mapping[str, Any], began: float) -> dic
 
 
 def facts_of_row(run: RunFacts, row: int) -> dict[str, Any]:
-    """What the code of one row may know besides."""
+    """The facts that the code of one row may read besides."""
     execution = run.execution
     task = execution.task_of(row)
     index = None if row < len(execution.plan.tasks) else execution.mapped.index(row)
@@ -85,7 +85,7 @@ def facts_of_row(run: RunFacts, row: int) -> dict[str, Any]:
 
 
 def facts_of_task(task: Any, index: int | None) -> dict[str, Any]:
-    """What is known of a task, or of its child with number `index`, before it runs."""
+    """The facts of a task, or of its child with number `index`, that are known before it runs."""
     return {
         "map_index": index,
         "task_full_name": task.name if index is None else f"{task.name}[{index}]",

@@ -1,7 +1,7 @@
-"""Running a row that takes more than calling its code, and settling what became of it.
+"""Running rows that take more than calling their code, and settling their outcomes.
 
-Mapped rows, triggers and handlers of the user's own, time limits, hooks, coroutines, and the
-three tasks of a scope come here; everything else goes the short way in `Engine.work`.
+Rows come here that are mapped, have a trigger, handlers or hooks of the user's or a time limit, are
+coroutines, or belong to a scope. All others go the short way in `Engine.work`.
 
 One completed task takes three steps: its code has returned (`perform`, `perform_async`, or a
 cluster's driver), handlers and hooks settle its outcome (`settle`), and the feed hands that to the
@@ -42,7 +42,11 @@ class TaskRunner:
     # ---- running code
 
     def perform(self, row: int, slot: Slot | None) -> bool:
-        """Run `row`, which the caller has taken, on this thread; one that is no worker has no slot.
+        """Run `row`, which the caller has taken, on this thread.
+
+        Args:
+            row: the row.
+            slot: the slot of the thread; None if it is no worker.
 
         Returns:
             Whether the thread was given up meanwhile, so that it must end.
@@ -64,7 +68,7 @@ class TaskRunner:
         attempt = self._attempt(row, task, slot, partial(stop, row))
         try:
             code, args, kwargs = self._code(attempt)
-            slot.inside = NOTHING if is_scope_step else row  # those steps are our own lines
+            slot.inside = NOTHING if is_scope_step else row  # those steps are resnb's own lines
             value = code(*args, **kwargs)
             slot.inside = NOTHING
         except BaseException as error:  # noqa: BLE001 - it is the user's, and becomes a state
@@ -72,9 +76,9 @@ class TaskRunner:
             outcome = self.error_outcome(row, error)
         else:
             outcome = self._value_outcome(value)
-        args = kwargs = None  # type: ignore[assignment]  # the value of another row may go now
+        args = kwargs = None  # type: ignore[assignment]  # values of other rows may be freed now
         replaced = self.end(attempt, outcome)
-        del outcome  # its error's traceback leads to this frame, and on to what is no longer read
+        del outcome  # its error's traceback would keep this frame and its values alive
         slot.row = NOTHING
         return replaced
 
@@ -135,7 +139,7 @@ class TaskRunner:
         return False
 
     def refuse(self, row: int, error: BaseException) -> None:
-        """`row` cannot run, for a reason that no further try would change."""
+        """Fail `row`, which cannot run, without a further try."""
         self._execution.post(self.begun, row)
         self.settle(row, outcomes.failure(error))
 
@@ -198,10 +202,10 @@ class TaskRunner:
             add_worker(replacing=True)
         execution.post(self._cancellation.overran, attempt, outcome)
 
-    # ---- what became of code
+    # ---- outcomes
 
     def end(self, attempt: Attempt, outcome: Outcome) -> bool:
-        """The code of `attempt` has returned; gives whether its worker was replaced meanwhile."""
+        """The code of `attempt` has returned; returns whether its worker was replaced meanwhile."""
         if attempt.claim():
             self._cancellation.attempts.pop(attempt.row, None)
             self.settle(attempt.row, outcome, attempt.undo)
@@ -212,9 +216,9 @@ class TaskRunner:
         return not attempt.take_place()
 
     def settle(self, row: int, outcome: Outcome, undo: Callable[[], object] | None = None) -> None:
-        """Give `row` the state of `outcome`, by way of the user's handlers and hooks.
+        """Give `row` the state of `outcome`, after the user's handlers and hooks.
 
-        `undo` takes back what its code has made, if the row is not to end as having made it.
+        `undo` takes back what the code has made, if the row does not end as a success.
         """
         task = self._execution.task_of(row)
         if task.state_handlers:
@@ -245,7 +249,7 @@ class TaskRunner:
             execution.scopes.thread_of(row).submit(undo)
 
     def error_outcome(self, row: int, error: BaseException) -> Outcome:
-        """What an exception that the code of `row` raised leads to."""
+        """The outcome of a try of `row` whose code raised `error`."""
         if self._execution.forked:
             end_child(error)
         task, tries = self._execution.task_of(row), self._execution.table.tries[row]

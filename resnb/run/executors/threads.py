@@ -74,7 +74,7 @@ class Workers:
         number = len(self._threads) + 1
         label, name = f"worker {number}", f"resnb-worker-{number}"
         thread = threading.Thread(target=self._work, args=(label,), name=name, daemon=True)
-        self._threads.append(thread)  # first, for it may soon add the next
+        self._threads.append(thread)  # before it starts, as it may soon add the next one
         try:
             thread.start()
         except RuntimeError:  # there can be no more threads; the others go on

@@ -18,7 +18,7 @@ from resnb.states import CANCELLED, FIRST_FINISHED, RUNNING, State
 
 if TYPE_CHECKING:
     from resnb.graph.function import FlowFunction
-    from resnb.run.functions.futures import CallArguments
+    from resnb.run.functions.call_arguments import CallArguments
 
 
 def refuse_plain(flow: "FlowFunction", outer: FunctionRun) -> None:
@@ -42,7 +42,7 @@ async def tried(
     *,
     returns_state: bool,
 ) -> Any:
-    """Run `flow`, again if it fails and has tries left; gives what its caller gets."""
+    """Run `flow`, again if it fails and has tries left; returns what its caller gets."""
     for left in range(flow.retries, -1, -1):
         run = FunctionRun(flow, call.args, call.kwargs, outer=outer, is_last_try=not left)
         state = await _run(run)
@@ -59,13 +59,13 @@ async def _run(run: FunctionRun) -> State:
     """
     this, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert this is not None
-    run.cancel_coroutine = lambda: loop.call_soon_threadsafe(this.cancel)
+    run.cancellation.cancel_coroutine = lambda: loop.call_soon_threadsafe(this.cancel)
     with Interrupts() as interrupts:
         workers = run.begin()
     has_ended = False
     try:
         with run.surroundings():
-            call_off = run.limit()
+            call_off = run.cancellation.time_limit(run.flow.timeout)
             try:
                 interrupts.deliver()
                 run.value = await run.awaited_value()
@@ -73,7 +73,7 @@ async def _run(run: FunctionRun) -> State:
                 raise
             except BaseException as error:  # noqa: BLE001 - the user's; raised by who called
                 run.error = error
-            run.cancel_coroutine = None
+            run.cancellation.cancel_coroutine = None
             call_off()
             broken = await _finish_body(run)
             run.error = run.error or broken
@@ -81,7 +81,7 @@ async def _run(run: FunctionRun) -> State:
     finally:
         if not has_ended:
             run.end_in_background(workers)
-    if run.is_cancelled:
+    if run.cancellation.was_asked_for:
         this.uncancel()
     return run.conclude(workers)
 

@@ -1,6 +1,7 @@
 """Awaiting rows in a coroutine of the caller's event loop.
 
-Whoever is cancelled while it awaits a task stops that task; a clean-up is awaited to its end.
+A coroutine that is cancelled while it awaits a task stops that task; a clean-up is awaited to its
+end.
 """
 
 import asyncio
@@ -32,12 +33,12 @@ class AsyncWatcher:
 
     async def got(self) -> int:
         """What was put in first."""
-        while not self._item.done():  # each turn lets a Ctrl-C through, for which nobody wakes us
+        while not self._item.done():  # each turn lets a Ctrl-C through; it does not wake the loop
             await asyncio.wait([self._item], timeout=LOOK)
         return self._item.result()
 
     async def wait_out(self) -> BaseException | None:
-        """Wait likewise, whatever comes in between; gives the first exception that did."""
+        """Wait, whatever breaks the wait meanwhile; returns the first exception that did."""
         broken: BaseException | None = None
         while not self._item.done():
             try:

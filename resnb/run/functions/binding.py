@@ -8,7 +8,8 @@ from resnb.graph.base.building import BUILDING
 from resnb.graph.base.inputs import allow_failure, flat, is_sequence, unwrapped
 from resnb.graph.base.triggers import all_successful, tally_of
 from resnb.graph.tasks.task import Task
-from resnb.run.functions.futures import CallArguments, TaskFuture, futures_in, search
+from resnb.run.functions.call_arguments import CallArguments, futures_in, search
+from resnb.run.functions.futures import TaskFuture
 from resnb.states import State
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Setting up and cleaning up what the blocks of a ``@flow`` function hold."""
+"""Setting up and cleaning up the resources of a ``@flow`` function's blocks."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -38,7 +38,7 @@ class Blocks:
         return Block(self, self._recorder.flow, manager, args, kwargs)
 
     def enter(self, block: Block) -> Any:
-        """Set up the resource of `block`; gives the resource.
+        """Set up the resource of `block`; returns the resource.
 
         Raises:
             BaseException: what init or set-up raised; nothing is left behind.
@@ -57,7 +57,7 @@ class Blocks:
         return resource
 
     async def enter_async(self, block: Block) -> Any:
-        """Likewise, in an async function."""
+        """Do the same as `enter`, in an async function."""
         try:
             with self._body.paused:
                 rows = self._begin(block)
@@ -72,10 +72,10 @@ class Blocks:
         return resource
 
     def leave(self, block: Block, error: BaseException | None) -> None:
-        """Wait for what was begun in `block`, and clean up, unless that comes later.
+        """Wait for the tasks that were begun in `block`, and clean up, unless that comes later.
 
         Raises:
-            LeaseLost: the resource was taken away meanwhile, and the lines do not know.
+            LeaseLost: the resource was taken away meanwhile, and no line of the block raised.
         """
         with self._body.paused:
             if self._is_to_close(block, error):
@@ -83,7 +83,7 @@ class Blocks:
         self._refuse_loss(block, error)
 
     async def leave_async(self, block: Block, error: BaseException | None) -> None:
-        """Likewise, in an async function."""
+        """Do the same as `leave`, in an async function."""
         is_to_close = self._is_to_close(block, error)
         if is_to_close and not isinstance(error, GeneratorExit):  # else the run's end closes it
             broken = await self.close_async(block)
@@ -98,14 +98,14 @@ class Blocks:
             raise LeaseLost(f"resource {block.name!r} {reason}")
 
     def close(self, block: Block) -> None:
-        """Clean up what `block` holds as soon as what was begun in it has ended; waits."""
+        """Clean up the resource of `block` once the tasks inside have ended, and wait for that."""
         cleanup = self._let_go(block)
         if self._execution.defect is None:
             self._body.wait_for(cleanup)
         self._closed(block)
 
     async def close_async(self, block: Block) -> BaseException | None:
-        """Likewise, in an async function; gives what broke the wait."""
+        """Do the same as `close`, in an async function; returns what broke the wait."""
         watcher = AsyncWatcher()
         self._execution.post(self._execution.plan.added.watch, self._let_go(block), watcher)
         broken = await watcher.wait_out() if self._execution.defect is None else None
@@ -119,7 +119,7 @@ class Blocks:
                 self._let_go(block)
 
     def _begin(self, block: Block) -> tuple[int, int]:
-        """Record a block, and begin to set up its resource; gives the rows of init and set-up.
+        """Record a block, and begin to set up its resource; returns the rows of init and set-up.
 
         Raises:
             RunError: it was entered before.
@@ -130,7 +130,7 @@ class Blocks:
                 f"`with {block.manager.name}(...)` for each use"
             )
             raise RunError(message)
-        KEEPER.watch_ends()  # here, for only the main thread can install signal handlers
+        KEEPER.watch_ends()  # here, because only the main thread can install signal handlers
         inputs = bound_resource(f"resource {block.name!r}", block.inputs, self._recorder.provenance)
         self.open[block] = None
         try:
@@ -142,7 +142,7 @@ class Blocks:
         return rows.init, rows.setup
 
     def _is_to_close(self, block: Block, error: BaseException | None) -> bool:
-        """The lines of `block` are over; gives whether it is to be closed now."""
+        """End the lines of `block`; returns whether it is to be closed now."""
         block.close()
         if error is not None:
             self._execution.scopes.failed.add(block)
@@ -152,9 +152,9 @@ class Blocks:
         return block.options.lifetime != "flow" and not inner
 
     def _let_go(self, block: Block) -> int:
-        """Let the clean-up start when what is inside has ended; gives its row.
+        """Let the clean-up start when the tasks inside have ended; returns its row.
 
-        If resnb itself has failed, the run closes what is open, and there is nothing to wait for.
+        If resnb itself has failed, the run closes its leases, and there is nothing to wait for.
         """
         assert block.rows is not None
         if self._execution.defect is None:

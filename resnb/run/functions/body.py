@@ -52,11 +52,11 @@ class FunctionBody:
     # ---- stopping
 
     def note(self, error: Callable[[], BaseException]) -> None:
-        """Raise what `error` makes where the function goes on."""
+        """Raise what `error` returns where the function goes on."""
         self._noted.append(error)
 
     def interrupt(self) -> None:
-        """Raise what was noted now, if lines of the function are running."""
+        """Raise at once what was noted, if lines of the function are running."""
         if self.slot.inside != BODY:
             return
         error = self.taken()
@@ -64,7 +64,7 @@ class FunctionBody:
             self._noted.append(lambda: error)
 
     def taken(self) -> BaseException | None:
-        """What was noted, which the caller raises."""
+        """The exception that was noted, if any, which the caller raises."""
         try:
             error = self._noted.pop()
         except IndexError:
@@ -73,7 +73,7 @@ class FunctionBody:
         return error()
 
     def wake(self) -> None:
-        """Let the thread that waits look at what has come in; takes no lock."""
+        """Wake the thread that waits, so that it drains the feed; takes no lock."""
         inbox = self._inbox
         if inbox is not None:
             inbox.put(WAKE)
@@ -154,7 +154,7 @@ class _Paused:
 
 
 class _Guarded(_Paused):
-    """Likewise, where nothing else handles signals."""
+    """The same, where nothing else handles signals."""
 
     def __init__(
         self, body: FunctionBody, handled: Callable[[], AbstractContextManager[None]]

@@ -1,13 +1,14 @@
 """Lets the values of a ``@flow`` function's tasks go, if it has ``keep_values="terminal"``.
 
-The value of a called task goes when the function has it, that of a submitted one when nobody has
-its future any more: other tasks that read it hold that until they have ended.
+The value of a called task goes when the function has it, that of a submitted one with its future.
+Tasks that read a value hold the future until they have ended.
 """
 
 from typing import TYPE_CHECKING
 from weakref import finalize
 
-from resnb.run.functions.futures import NO_ARGUMENTS, TaskFuture
+from resnb.run.functions.call_arguments import NO_ARGUMENTS
+from resnb.run.functions.futures import TaskFuture
 from resnb.run.letting_go import let_go
 from resnb.states import FIRST_FINISHED, FIRST_UNSUCCESSFUL
 
@@ -32,7 +33,7 @@ class CalledValues:
             let_go(self._execution, row)
 
     def watch(self, future: TaskFuture) -> None:
-        """Let the value of `future` go with it."""
+        """Let the value of `future` go when the future is freed."""
         if not self._stay:
             finalize(future, self._drop, future.row).atexit = False
 

@@ -1,20 +1,15 @@
-"""`TaskFuture`: the result of ``task.submit(...)``, and how futures in arguments become values."""
+"""`TaskFuture`, the result of ``task.submit(...)``, and waiting for several."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 from resnb.errors import NoAttributeError
-from resnb.graph.base.inputs import allow_failure
 from resnb.graph.base.stand_in import StandIn, Standing, variable_of
-from resnb.run.functions.provenance import ATOMS, COLLECTIONS, PARTS, Provenance
 from resnb.states import State
 
 if TYPE_CHECKING:
     from resnb.graph.tasks.task import Task
-
-_DEPTH = 8
-"""Maximum depth to which collections are searched."""
 
 
 class FutureOwner(Protocol):
@@ -129,7 +124,7 @@ class TaskFuture(_NoValue):
         return self.state.is_finished()
 
     def wait(self, timeout: float | None = None) -> State:
-        """Wait for the task to end; gives its state.
+        """Wait for the task to end; returns its state.
 
         Args:
             timeout: seconds to wait at most; None for no limit.
@@ -168,7 +163,7 @@ class TaskFuture(_NoValue):
         self._refuse_attribute(name)
 
     def __repr__(self) -> str:
-        """A stable text: neither times nor addresses, nor a state, which is chance."""
+        """A stable text, without times, addresses, or the state of the moment."""
         return f"<future of task {self._label!r}: its value is .result()>"
 
 
@@ -180,7 +175,7 @@ class Futures(list[TaskFuture]):
         return [one.result(timeout, raise_on_failure) for one in self]
 
     def wait(self, timeout: float | None = None) -> list[State]:
-        """The final states, in order; likewise."""
+        """The final states, in order; argument and errors as for `TaskFuture.wait`, for each."""
         return [one.wait(timeout) for one in self]
 
     def __getattr__(self, name: str) -> NoReturn:
@@ -248,70 +243,3 @@ def wait(futures: Iterable[TaskFuture], timeout: float | None = None) -> DoneAnd
         done.update(as_completed(waited_for, timeout))
     done.update(one for one in waited_for if one.done())
     return DoneAndNotDone(done, {one for one in waited_for if one not in done})
-
-
-def futures_in(value: Any) -> list[TaskFuture]:
-    """The futures in `value`, also inside collections."""
-    found: list[TaskFuture] = []
-    resolved([one.value if type(one) is allow_failure else one for one in value], found.append)
-    return found
-
-
-def search(value: Any, provenance: Provenance) -> tuple[list[int], bool]:
-    """The rows whose results are somewhere in `value`, and whether any of them is a future."""
-    if type(value) in ATOMS:
-        row = provenance.row_of(value)
-        return ([] if row is None else [row]), False
-    found = dict(_rows_in(value, provenance, _DEPTH))
-    return list(found), any(found.values())
-
-
-def _rows_in(value: Any, provenance: Provenance, depth: int) -> Iterator[tuple[int, bool]]:
-    kind = type(value)
-    if kind is TaskFuture:
-        yield value.row, True
-        return
-    row = provenance.row_of(value)
-    if row is not None:
-        yield row, False
-    elif (kind in COLLECTIONS or kind is Futures) and depth:
-        short = len(value) <= PARTS
-        for part in value.values() if kind is dict else value:
-            if short or type(part) not in ATOMS:
-                yield from _rows_in(part, provenance, depth - 1)
-
-
-def resolved(value: Any, value_of: Callable[[TaskFuture], Any], depth: int = _DEPTH) -> Any:
-    """`value` with each future in it replaced by what `value_of` gives."""
-    kind = type(value)
-    if kind is TaskFuture:
-        return value_of(value)
-    if kind is Futures:
-        kind = list
-    if kind is dict and depth:
-        return {key: resolved(part, value_of, depth - 1) for key, part in value.items()}
-    if kind in COLLECTIONS and depth:
-        return kind(resolved(part, value_of, depth - 1) for part in value)
-    return value
-
-
-class CallArguments(NamedTuple):
-    """What a row is called with; futures in it stand for their values."""
-
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    has_futures: bool = False
-
-    def actual(self, values: Any) -> tuple[list[Any], dict[str, Any]]:
-        """The arguments with the values of futures; `values` has the value of each row."""
-        args, kwargs = list(self.args), dict(self.kwargs)
-        if not self.has_futures:
-            return args, kwargs
-
-        def value_of(future: TaskFuture) -> Any:
-            return values[future.row]
-
-        return resolved(args, value_of), resolved(kwargs, value_of)
-
-
-NO_ARGUMENTS = CallArguments((), {})

@@ -25,7 +25,7 @@ _SHARED = (type, Enum, FunctionType, BuiltinFunctionType, ModuleType)
 
 
 class Provenance:
-    """The results of one run, which are kept, for an identity lasts as long as its object.
+    """The results of one run, which are kept: an identity is unique only while its object lives.
 
     Args:
         holds: whether results are kept. If not, only those are recognised that can be referred to

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from resnb.errors import LeaseLost, RunError
+from resnb.graph.recording import record, record_scope
 from resnb.graph.resources.scope import ScopeUse
-from resnb.run.functions.futures import NO_ARGUMENTS, CallArguments
+from resnb.run.functions.call_arguments import NO_ARGUMENTS, CallArguments
 from resnb.run.functions.provenance import Provenance
 from resnb.run.functions.scopes import INNERMOST
 from resnb.run.scheduling.growth import AddedRow, Watcher
@@ -38,8 +39,28 @@ class Recorder:
         self._grown = grown
         self._adding = threading.RLock()  # held while rows are added that must follow each other
 
-    def add_parameter(self, task: "Task", value: Any) -> Any:
-        """Add a parameter, before anything else; gives its value as one that is recognised."""
+    def add_parameters(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], values: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Add the function's parameters, before anything else.
+
+        Args:
+            args: the function's positional arguments.
+            kwargs: its keyword arguments.
+            values: gets the value of each parameter by name.
+
+        Returns:
+            The arguments, as objects that are recognised when the function passes them on.
+        """
+        names = self.flow.signature.positional[: len(args)]
+        placed, given = dict(zip(names, args, strict=False)), dict(kwargs)
+        for task in self.flow.parameter_tasks:
+            known = placed if task.name in placed else given
+            value = values[task.name] = known.get(task.name, task.default)
+            known[task.name] = self._add_parameter(task, value)
+        return (*(placed[name] for name in names), *args[len(names) :]), given
+
+    def _add_parameter(self, task: "Task", value: Any) -> Any:
         execution = self.execution
         row = execution.scheduler.add(self.flow.nodes[task], AddedRow(NO_ARGUMENTS, None, []))
         execution.scheduler.joined += 1
@@ -49,7 +70,7 @@ class Recorder:
         return self.provenance.handed_out(value, row)
 
     def add_task(self, call: "BoundCall", inbox: Watcher | None, watcher: Watcher | None) -> int:
-        """Add a task, which runs as soon as it can; gives its row.
+        """Add a task, which runs as soon as it can; returns its row.
 
         Args:
             call: the task and its arguments.
@@ -73,7 +94,7 @@ class Recorder:
                 reason = "" if lease is None else f": {lease.reason}"
                 raise LeaseLost(f"resource {block.name!r} was taken away{reason}")
         control = [execution.plan.tasks[row] for row in call.control]
-        node = self.flow.record(call.task, self._sources(call.inputs), control, block)
+        node = record(self.flow, call.task, self._sources(call.inputs), control, block)
         with self._adding:
             if block is not None:
                 self._add_member(block, len(execution.plan.tasks))
@@ -86,7 +107,7 @@ class Recorder:
     def add_block(self, block: "Block", inputs: Inputs) -> PlannedScope:
         """Add the three tasks of `block`, and begin to set up its resource."""
         execution, around = self.execution, INNERMOST.get()
-        nodes = self.flow.record_scope(block, self._sources(inputs), around)
+        nodes = record_scope(self.flow, block, self._sources(inputs), around)
         sources = [row for rows, _ in inputs.values() for row in rows]
         cleanup = -1 if around is None or around.rows is None else around.rows.cleanup
         with self._adding:
@@ -94,7 +115,7 @@ class Recorder:
             setup = init + 1
             rows = block.rows = PlannedScope(block, init, setup, init + 2, block.inside)
             execution.plan.add_scope(rows)
-            execution.scopes.name(block)
+            execution.scopes.names.add(block)
             calls = (
                 (CallArguments(*block.call), sources),
                 (_ResultOf(init), [init]),

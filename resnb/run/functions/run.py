@@ -1,10 +1,8 @@
 """`FunctionRun`: one run of a ``@flow`` function.
 
-The function runs on the thread that called it, and so do the tasks that it calls (things that are
-bound to a thread work); those with a timeout, and submitted ones, run on workers, coroutines on
-the loop thread. A cancel, a Ctrl-C or what another signal's handler raises is raised once, where
-the function is; what it calls after that, to clean up, runs. Its end closes every block that it
-left open, and waits.
+The function runs on the thread that called it, and so do the tasks that it calls, so that things
+that are bound to a thread work. Tasks with a timeout and submitted ones run on workers, coroutines
+on the loop thread. When the function has ended, the run closes every block that it left open.
 """
 
 import threading
@@ -13,19 +11,20 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Self
 
-from resnb.errors import FlowFailed, RunError, TaskCancelled
+from resnb.errors import FlowFailed, RunError
 from resnb.graph.base.active_function import ACTIVE_FUNCTION
 from resnb.graph.base.building import building_nothing
-from resnb.run.engine.cancellation import GRACE
 from resnb.run.engine.clock import Clock
 from resnb.run.engine.interrupts import Interrupts
-from resnb.run.engine.result import function_state
 from resnb.run.engine.slots import CURRENT, NOTHING
+from resnb.run.engine.verdict import function_state
 from resnb.run.executors.local import LocalExecutor
 from resnb.run.executors.threads import ThreadExecutor, start_supervisor
 from resnb.run.functions.blocks import Blocks
 from resnb.run.functions.body import FunctionBody
-from resnb.run.functions.futures import TaskFuture, resolved
+from resnb.run.functions.call_arguments import resolved
+from resnb.run.functions.cancellation import FunctionCancellation
+from resnb.run.functions.futures import TaskFuture
 from resnb.run.functions.recorder import Recorder
 from resnb.run.functions.redraw import RedrawNotifier
 from resnb.run.functions.scopes import INNERMOST
@@ -50,8 +49,7 @@ class FunctionRun(Run):
 
     Attributes:
         blocks: what it holds.
-        inner: the run of a flow function that it is calling.
-        cancel_coroutine: cancels the coroutine that an async function is, while it runs.
+        cancellation: stops the function.
     """
 
     flow: "FlowFunction"
@@ -74,15 +72,15 @@ class FunctionRun(Run):
         )
         self.value: Any = None
         self.error: BaseException | None = None
-        self.is_cancelled = self._has_timed_out = False
-        self.inner: FunctionRun | None = None
-        self.cancel_coroutine: Callable[[], object] | None = None
         self._is_last_try = is_last_try
         self._arguments = args, kwargs
         self._when_ended: Callable[[], object] = lambda: None
         self._redraw = RedrawNotifier(flow.name, self.execution.clock)
         self._recorder = Recorder(flow, self.execution, self._redraw.changed)
         self.body = FunctionBody(self.engine, None if outer is None else outer.body.slot)
+        self.cancellation = FunctionCancellation(
+            self.engine, self.body, lambda: self._inbox.put("interrupted")
+        )
         is_inline = isinstance(executor, LocalExecutor)
         self.calls = TaskCalls(self.engine, self.body, self._recorder, is_inline=is_inline)
         self.blocks = Blocks(self.calls)
@@ -114,19 +112,19 @@ class FunctionRun(Run):
                 start_supervisor(supervise)
             except BaseException as error:  # noqa: BLE001 - raised once the run has ended
                 interrupts.note(error)
-                self.stop()
+                self.cancellation.stop()
                 supervise()
         interrupts.deliver()
         return self
 
     def begin(self) -> Any:
-        """Begin the run; gives the executor's workers."""
-        return self._begin(self._broken)
+        """Begin the run; returns the executor's workers."""
+        return self._begin(self.cancellation.broken)
 
     def end_in_background(self, workers: Any) -> None:
-        """Nobody awaits the async function any longer: close what it left open, and end."""
+        """End the run in the background, because nobody awaits the async function any more."""
         self.error = self.error or GeneratorExit()
-        self.cancel_coroutine = None
+        self.cancellation.cancel_coroutine = None
 
         def end() -> None:
             with self.surroundings():
@@ -137,7 +135,7 @@ class FunctionRun(Run):
 
     def _carry_out(self, workers: Any) -> None:
         with self.surroundings():
-            call_off = self.limit()
+            call_off = self.cancellation.time_limit(self.flow.timeout)
             self.error = self._call_function()
             call_off()
             self._finish_body()
@@ -165,12 +163,12 @@ class FunctionRun(Run):
 
     @contextmanager
     def handled(self) -> Iterator[None]:
-        """Handle signals within the block; the outermost function does, for all."""
+        """Handle signals within the block, unless an outer function does."""
         if self._outer is not None and not self.flow.signature.asynchronous:
             yield
             return
         slot = self.body.slot
-        with BodyInterrupts(slot, self._noted) as interrupts:
+        with BodyInterrupts(slot, self.cancellation.interrupted) as interrupts:
             slot.is_woken = interrupts.are_handled
             try:
                 yield
@@ -179,7 +177,7 @@ class FunctionRun(Run):
 
     @contextmanager
     def surroundings(self) -> Iterator[None]:
-        """What the function's lines find around them."""
+        """The surroundings of the function's lines: its run, and no flow or block."""
         here = CURRENT.set(self.body.slot)
         run = ACTIVE_FUNCTION.set(self)
         block = INNERMOST.set(None)
@@ -192,19 +190,19 @@ class FunctionRun(Run):
             CURRENT.reset(here)
 
     def _finish_body(self) -> None:
-        """The function has returned: close what it left open, innermost first, and wait."""
+        """The function has returned: close the blocks that it left open, innermost first."""
         self.give_up_rest()
         while self.blocks.open:
             try:
                 self.blocks.close(next(reversed(self.blocks.open)))
             except BaseException as error:  # noqa: BLE001 - raised once the run has ended
-                self._broken(error)
+                self.cancellation.broken(error)
         self.execution.post(self.execution.scheduler.close)
-        self._await_end(self._broken)
+        self._await_end(self.cancellation.broken)
         self.error = self.error or self.body.taken()
 
     def give_up_rest(self) -> None:
-        """If the function raised, what it has begun is not wanted any more."""
+        """If the function raised, give up the tasks that it has begun."""
         if isinstance(self.error, Exception):
             self.execution.post(self.execution.scheduler.cancel, None, "the flow function raised")
         elif self.error is not None:
@@ -226,7 +224,7 @@ class FunctionRun(Run):
         self.execution.post(self.execution.scheduler.close)
 
     def conclude(self, workers: Any) -> State:
-        """Everything has ended: judge it, and tell those who wait; gives the final state."""
+        """Everything has ended: judge it, and tell those who wait; returns the final state."""
         self._conclude(workers)
         return self._outcome()
 
@@ -234,54 +232,24 @@ class FunctionRun(Run):
         super()._wake()
         self._when_ended()
 
-    # ---- stopping: each way raises an exception where the function is, once
+    # ---- stopping
 
     def cancel(self) -> None:
-        """Cancel the run: the function gets a `TaskCancelled`, once; what is open is cleaned up.
+        """Cancel the run: the function gets a `TaskCancelled`, once; open scopes are cleaned up.
 
-        Returns at once; what it calls after that, such as in ``finally``, runs.
+        Returns at once. What the function calls after that, such as in ``finally``, runs.
         """
         if self._final is None:
             with Interrupts() as interrupts:
-                self.stop()
+                self.cancellation.stop()
             interrupts.deliver()
 
     def abandon(self) -> None:
         """The kernel ends: stop the tasks without waiting for their code."""
-        self.stop(grace=0.0)
-
-    def stop(self, grace: float = GRACE) -> None:
-        """Stop the function and what it has begun."""
-        self.is_cancelled = True
-        cancel = self.cancel_coroutine if self.body.slot.row == NOTHING else None
-        if cancel is None:
-            self.body.note(TaskCancelled)
-        self.engine.cancel(grace)
-        if cancel is None:
-            self.body.interrupt()
-        else:
-            cancel()
-
-    def _noted(self, error: BaseException, raised: bool) -> None:
-        """A signal's handler has raised, at once or not; called by a signal handler."""
-        run: FunctionRun | None = self
-        while run is not None:
-            innermost = run
-            run.is_cancelled = True
-            spared = run.body.slot.row if raised or run.inner is not None else NOTHING
-            run.engine.interrupted(spared)
-            run = run.inner
-        if not raised:
-            innermost.body.note(lambda: error)
-        innermost.body.wake()
-        self._inbox.put("interrupted")
-
-    def _broken(self, error: BaseException) -> None:
-        """An exception has broken a wait of resnb's own."""
-        self._noted(error, raised=False)
+        self.cancellation.stop(grace=0.0)
 
     def _interrupted(self) -> None:
-        self.stop()
+        self.cancellation.stop()
 
     def give_up(self, lease: "Lease", reason: str) -> bool:
         """End the tasks that use `lease`, and then close it, though its block goes on."""
@@ -290,45 +258,23 @@ class FunctionRun(Run):
         self.blocks.give_up(lease)
         return True
 
-    def limit(self) -> Callable[[], object]:
-        """Begin to count the function's time; gives a way to call that off."""
-        if self.flow.timeout is None:
-            return lambda: None
-        return self.execution.clock.call_later(self.flow.timeout, self._time_out)
-
-    def _time_out(self) -> None:
-        self._has_timed_out = True
-        self.stop()
-
     # ---- beginning and end
 
     def _prepare(self) -> Any:
         workers = super()._prepare()
         if self._outer is not None and not self.flow.signature.asynchronous:  # one at a time
-            self._outer.inner = self
-            self._outer.body.slot.cancel_inner = self.stop
+            self._outer.cancellation.inner = self.cancellation
+            self._outer.body.slot.cancel_inner = self.cancellation.stop
         self.flow.clear()
-        self._arguments = self._recorded(*self._arguments)
+        self._arguments = self._recorder.add_parameters(*self._arguments, self.parameters)
+        self.name = self.flow.name_of_run(self.parameters)
         self._redraw.changed(0)
         return workers
 
-    def _recorded(self, args: Any, kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments as the function gets them, each of which the graph knows."""
-        flow, given = self.flow, dict(kwargs)
-        names = flow.signature.positional[: len(args)]
-        placed = dict(zip(names, args, strict=False))
-        for task in flow.parameter_tasks:
-            known = placed if task.name in placed else given
-            value = known.get(task.name, task.default)
-            self.parameters[task.name] = value
-            known[task.name] = self._recorder.add_parameter(task, value)
-        self.name = flow.name_of_run(self.parameters)
-        return (*(placed[name] for name in names), *args[len(names) :]), given
-
     def _leave(self) -> None:
         super()._leave()
-        if self._outer is not None and self._outer.inner is self:
-            self._outer.inner = None
+        if self._outer is not None and self._outer.cancellation.inner is self.cancellation:
+            self._outer.cancellation.inner = None
             self._outer.body.slot.cancel_inner = None
 
     def _finish(self) -> None:
@@ -343,7 +289,7 @@ class FunctionRun(Run):
     def _judged(self) -> State:
         if self._refusal is not None:
             return self._refusal
-        overrun = self.flow.timeout if self._has_timed_out else None
+        overrun = self.flow.timeout if self.cancellation.has_timed_out else None
         state = function_state(self.execution, self.value, self.error, overrun)
         if self.error is not None and isinstance(state.result, BaseException):
             self.error = state.result
@@ -355,16 +301,16 @@ class FunctionRun(Run):
             super()._run_hooks(state)
 
     def result(self, state: State, *, returns_state: bool) -> Any:
-        """What the caller gets of a run that ended with `state`.
+        """What a run that ended with `state` returns to its caller.
 
         Raises:
-            FlowFailed: it was cancelled, or a handler has chosen a state that is no success.
+            FlowFailed: the run was cancelled, or a handler has chosen an unsuccessful state.
             BaseException: what the function raised.
         """
         error = self.error
         if returns_state and not isinstance(error, KeyboardInterrupt):
             return state
-        by_cancel = self.is_cancelled and not isinstance(error, KeyboardInterrupt)
+        by_cancel = self.cancellation.was_asked_for and not isinstance(error, KeyboardInterrupt)
         if by_cancel and self._outer is None and state.is_cancelled():
             raise FlowFailed(state.message, state)
         if error is not None:

@@ -23,13 +23,13 @@ class BlockOwner(Protocol):
     """Sets up and cleans up what blocks hold."""
 
     def enter(self, block: "Block") -> Any:
-        """Set up; gives the resource."""
+        """Set up; returns the resource."""
 
     def leave(self, block: "Block", error: BaseException | None) -> None:
         """Clean up."""
 
     async def enter_async(self, block: "Block") -> Any:
-        """Set up; gives the resource."""
+        """Set up; returns the resource."""
 
     async def leave_async(self, block: "Block", error: BaseException | None) -> None:
         """Clean up."""

@@ -22,8 +22,8 @@ class BodySlot(Slot):
     """The thread of a ``@flow`` function.
 
     Attributes:
-        cancel_inner: cancels the run of the flow function that its code has called, if it has.
-        is_woken: whether a signal wakes it, for it is the main thread and handles those.
+        cancel_inner: cancels the run of the flow function that its code is calling, if it is.
+        is_woken: whether a signal wakes it, because it is the main thread, which handles them.
         woken: the slots and rows for which such signals were sent; nested functions share it.
     """
 

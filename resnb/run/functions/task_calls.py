@@ -13,8 +13,9 @@ from resnb.graph.tasks.task import Task
 from resnb.run.engine.result import state_of
 from resnb.run.functions.async_wait import row_ended
 from resnb.run.functions.binding import BoundCall, bound, items
+from resnb.run.functions.call_arguments import NO_ARGUMENTS, CallArguments
 from resnb.run.functions.called_values import CalledValues
-from resnb.run.functions.futures import NO_ARGUMENTS, CallArguments, Futures, TaskFuture
+from resnb.run.functions.futures import Futures, TaskFuture
 from resnb.run.functions.scopes import INNERMOST
 from resnb.run.scheduling.outcome import text_of
 from resnb.states import CANCELLED, FIRST_FINISHED, FIRST_UNSUCCESSFUL, TRIGGER_FAILED, State
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class _Noted:
-    """A watcher that notes whom it watched before it tells."""
+    """A watcher that calls `note` before it passes the end on."""
 
     def __init__(self, note: Callable[[], object], inbox: "Watcher") -> None:
         self._note = note
@@ -66,7 +67,7 @@ class TaskCalls:
     # ---- tasks
 
     def call(self, task: Task, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """Run `task` now; gives its value (a coroutine for that, if task and function are async).
+        """Run `task` now; returns its value (a coroutine for that, if task and function are async).
 
         Raises:
             BaseException: what the task raised at its last try.
@@ -79,17 +80,17 @@ class TaskCalls:
                 self._values.handed_over(row)
                 return found
             row = self._add(one, None, None)
-        return self._called_async(row)  # made only here, for a pause may end with an exception
+        return self._called_async(row)  # made here, because the pause may end with an exception
 
     def submit(self, task: Task, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """Run `task` on a worker; gives a future, or, if that is asked for, the final state."""
+        """Run `task` on a worker; returns a future, or, if that is asked for, the final state."""
         with self.body.paused:
             one = bound(task, args, kwargs, self.recorder.provenance)
             future = self._submitted(one)
         return future.wait() if one.returns_state else future
 
     def map(self, task: Task, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """Run `task` on workers, once for each item; gives futures, or the final states."""
+        """Run `task` on workers, once for each item; returns futures, or the final states."""
         values = [one.result() if type(one) is TaskFuture else one for one in args]
         named = {k: v.result() if type(v) is TaskFuture else v for k, v in kwargs.items()}
         with self.body.paused:
@@ -101,7 +102,7 @@ class TaskCalls:
         return futures.wait() if any(one.returns_state for one in calls) else futures
 
     def _run_now(self, one: BoundCall) -> int:
-        """Make a call and wait for its end; gives its row."""
+        """Make a call and wait for its end; returns its row."""
         inbox: Inbox = SimpleQueue()
         own = self._is_inline or (self.body.is_here and one.task.timeout is None)
         bound_to_lease = one.task.thread == "setup" and INNERMOST.get() is not None
@@ -136,7 +137,7 @@ class TaskCalls:
             return value
 
     def enter_flow(self, flow: "FlowFunction", call: CallArguments, watcher: "Watcher") -> int:
-        """Enter an async flow function as a task of this one; gives its row.
+        """Enter an async flow function as a task of this one; returns its row.
 
         `watcher` gets the row when it may begin, or `ENDED` if it has ended without that.
         """
@@ -256,7 +257,7 @@ class TaskCalls:
             yield ended.popleft()
 
     def report_unasked(self) -> None:
-        """Report the failed tasks for whose results nobody has asked."""
+        """Report the failed tasks whose results were never asked for."""
         for row, task in self._unasked.items():
             error = self._execution.errors.get(row)
             if error is not None and self._execution.table.state[row] != CANCELLED:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from resnb.errors import LeaseLost, TaskCancelled, described
 from resnb.graph.resources.adapter import Adapter
 from resnb.graph.resources.adapters import renewed
-from resnb.graph.resources.resource import SetupTask
+from resnb.graph.resources.scope_tasks import SetupTask
 from resnb.ledger import states
 from resnb.ledger.kernel.adoption import adoption_key
 from resnb.ledger.kernel.closing_order import close_on_its_thread

@@ -1,21 +1,22 @@
 """Routes what is printed during runs, clean-ups and previews to where it belongs.
 
-Meanwhile ``sys.stdout`` and ``sys.stderr`` are stand-ins that check whose code is printing. Several
-users may route at once, and end in any order: a stand-in stays until its last user has ended, and
-if somebody else has replaced it meanwhile, the replacement stays. Handlers of `logging` that hold
-one of the streams write to the stand-in as well.
+Meanwhile ``sys.stdout`` and ``sys.stderr`` are stand-ins that check whose code is printing. There
+may be several users at once, which end in any order: a stand-in stays until its last user has
+ended, and if other code has replaced it meanwhile, the replacement stays. Handlers of `logging`
+that hold one of the streams write to the stand-in as well.
 """
 
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
-from resnb.run.engine.slots import CURRENT
+from resnb.run.engine.slots import CURRENT, NOTHING
 
 NAMES = ("stdout", "stderr")
 
@@ -33,6 +34,13 @@ def _forked() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)
+
+
+class RunOutput(Protocol):
+    """The output of a run."""
+
+    def keep(self, row: int, text: str) -> None:
+        """Keep `text` with `row`; row -1 stands for the run as a whole."""
 
 
 class _Router:
@@ -67,7 +75,7 @@ class _Router:
         return getattr(self._stream, name)
 
     def use(self, handlers: Callable[[], list[Any]]) -> None:
-        """Add a user; `handlers` gives those of `logging` that have a stream of their own."""
+        """Add a user; `handlers` returns those of `logging` that have a stream of their own."""
         self._users += 1
         if self._users == 1:
             setattr(sys, self._name, self)
@@ -128,6 +136,36 @@ def routed() -> Callable[[], None]:
         with _LOCK:
             for router in routers:
                 router.leave()
+
+    return stop
+
+
+def routed_run(output: RunOutput) -> Callable[[], None]:
+    """Send what the tasks of a run print, and warnings of other threads, to its `output`.
+
+    Returns:
+        A function that ends this; a replacement that somebody else has installed stays.
+    """
+    unroute = routed()
+    show = warnings.showwarning
+
+    def show_warning(*args: Any, **kwargs: Any) -> None:
+        here = threading.get_ident()
+        slot = CURRENT.get()
+        own = slot is not None and slot.thread_id in (0, here)
+        if own or threading.current_thread() is threading.main_thread():
+            show(*args, **kwargs)
+            return
+        # a library's own thread, such as that of a cluster, which warns of ports and the like
+        text = warnings.formatwarning(*args[:4])
+        output.keep(NOTHING if slot is None else slot.row, text)
+
+    warnings.showwarning = show_warning
+
+    def stop() -> None:
+        unroute()
+        if warnings.showwarning is show_warning:
+            warnings.showwarning = show
 
     return stop
 

@@ -1,26 +1,23 @@
 """What tasks print: kept with each task, and written where the run was started.
 
-It is written in graph order: the task whose turn it is streams, the others wait for theirs. So a
-notebook prints the same on every run, however its tasks interleave. In a ``@flow`` function, what
-the function and the tasks that it calls print is written at once; what a submitted task prints is
-written when the function waits for it, else at the end. The text is written in the context of the
-caller, by which a kernel knows the cell it belongs to. The output of a run that no cell has begun
-is only kept.
+Output is written in graph order: the task whose turn it is streams, the others wait for theirs. So
+a notebook prints the same on every run, however its tasks interleave. In a ``@flow`` function, the
+output of the function and of the tasks that it calls is written at once; that of a submitted task
+is written when the function waits for it, else at the end. Text is written in the context of the
+caller, from which a kernel knows the cell. If no cell has begun the run, its output is only kept.
 """
 
 import contextvars
 import sys
 import threading
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from resnb.run.engine.slots import CURRENT, NOTHING
+from resnb.run.engine.slots import NOTHING
 from resnb.run.output.displays import DISPLAY, DISPLAYS
 from resnb.run.output.log import LOG_LIMIT, ChildrenLog, Log, Piece
-from resnb.run.output.routing import routed
 from resnb.states import FIRST_FINISHED
 
 if TYPE_CHECKING:
@@ -68,7 +65,7 @@ class Output:
         if stream != DISPLAY:
             self.keep(row, text)
         with self._lock:
-            if self._finished:  # nobody waits for the code that prints any longer
+            if self._finished:  # the run no longer waits for the code that prints
                 return
             self._pending.setdefault(row, []).append((stream, text))
             if row not in self._shown:
@@ -195,33 +192,3 @@ class Output:
             yield row
             if row in children:
                 yield from children[row].rows()
-
-
-def route(output: Output) -> Callable[[], None]:
-    """Send what tasks print to their slot's output.
-
-    Returns:
-        A function that ends this; a replacement that somebody else has installed stays.
-    """
-    unroute = routed()
-    show = warnings.showwarning
-
-    def show_warning(*args: Any, **kwargs: Any) -> None:
-        here = threading.get_ident()
-        slot = CURRENT.get()
-        own = slot is not None and slot.thread_id in (0, here)
-        if own or threading.current_thread() is threading.main_thread():
-            show(*args, **kwargs)
-            return
-        # the own thread of a library, such as a cluster's, which warns of ports and the like
-        text = warnings.formatwarning(*args[:4])
-        output.keep(NOTHING if slot is None else slot.row, text)
-
-    warnings.showwarning = show_warning
-
-    def stop() -> None:
-        unroute()
-        if warnings.showwarning is show_warning:
-            warnings.showwarning = show
-
-    return stop

@@ -1,6 +1,6 @@
-"""Compiles a flow (or a part of it) into the plan of one run.
+"""Compiles a flow, or a part of one, into the plan of one run.
 
-Edges that follow from scopes are written out, so that the scheduler knows rows and numbers only.
+The scheduler knows nothing but rows and numbers: edges that follow from scopes are written out.
 """
 
 import gc
@@ -15,7 +15,8 @@ from resnb.graph.base.triggers import Trigger, all_successful
 from resnb.graph.resources.scope import no_executor
 from resnb.graph.tasks.task import Task
 from resnb.run.resume import is_over
-from resnb.run.scheduling.plan import WORKER, Plan, PlannedScope, lane_of, send_away
+from resnb.run.scheduling.plan import WORKER, Plan, lane_of, send_away
+from resnb.run.scheduling.scope_edges import add_scopes
 from resnb.states import Mapped
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def compiled(
         elif isinstance(state, Mapped):
             plan.kept[row] = state.map_states
     _wire(plan)
-    _add_scopes(plan)
+    add_scopes(plan)
     _read_tasks(plan)
     _set_parameters(plan, parameters)
     if any(scope.executes for scope in flow.scopes):
@@ -104,74 +105,6 @@ def _wire(plan: Plan) -> None:
 
 def _rows_of(tasks: "Neighbours", row_of: "Mapping[Task, int]") -> tuple[int, ...]:
     return tuple([row_of[one] for one in tasks if one in row_of])
-
-
-def _add_scopes(plan: Plan) -> None:
-    row_of = plan.row_of
-    for index, scope in enumerate(plan.flow.scopes):
-        members = tuple(row_of[task] for task in scope.members if task in row_of)
-        own = init, setup, cleanup = [row_of.get(task, -1) for task in scope.own_tasks]
-        planned = PlannedScope(scope, init, setup, cleanup, members)
-        plan.scopes.append(planned)
-        plan.scope_of.update((row, index) for row in own if row >= 0)
-        for row in members:
-            plan.scope_of.setdefault(row, index)
-        _link_members(plan, planned)
-    if plan.scopes:
-        _order_late_cleanups(plan)
-
-
-def _link_members(plan: Plan, planned: PlannedScope) -> None:
-    """Add the edges that follow from a scope: members wait for set-up, clean-up for members.
-
-    Only members that run count: in a part of the flow, another member may come first than in
-    the whole flow. Clean-up waits for every member, not only for the last ones, since these may be
-    cancelled while the code of an earlier one is still running.
-    """
-    nodes, given = plan.nodes, plan.given
-    rows = [row for row in planned.members if row not in given]
-    setup, cleanup = planned.scope.setup_task, planned.scope.cleanup_task
-    is_outside = {plan.tasks[row] for row in rows}.isdisjoint
-    if planned.setup >= 0:
-        after_setup = [
-            row
-            for row in rows
-            if is_outside(nodes[row].upstream) and setup not in nodes[row].upstream
-        ]
-        plan.downstream[planned.setup] = (*plan.downstream[planned.setup], *after_setup)
-        for row in after_setup:
-            plan.upstream[row] = (*plan.upstream[row], planned.setup)
-    if planned.cleanup >= 0:
-        known = plan.flow.nodes[cleanup].upstream
-        if not is_outside(known):
-            rows = [row for row in rows if plan.tasks[row] not in known]
-        _wait(plan, planned.cleanup, rows)
-
-
-def _order_late_cleanups(plan: Plan) -> None:
-    """Let the clean-ups of scopes with ``lifetime="flow"`` come last, LIFO."""
-    late = [s for s in plan.scopes if s.scope.options.lifetime == "flow" and s.cleanup >= 0]
-    if not late:
-        return
-    cleanups = {planned.cleanup for planned in plan.scopes}
-    last = [
-        row
-        for row, after in enumerate(plan.downstream)
-        if row not in cleanups and all(one in cleanups for one in after)
-    ]
-    following = -1
-    for planned in reversed(late):
-        before = set(plan.upstream[planned.cleanup])
-        after = [row for row in last if row not in before]
-        _wait(plan, planned.cleanup, [*after, following] if following >= 0 else after)
-        following = planned.cleanup
-
-
-def _wait(plan: Plan, cleanup: int, rows: list[int]) -> None:
-    """Let a clean-up wait for `rows`, of which there may be many."""
-    plan.upstream[cleanup] = (*plan.upstream[cleanup], *rows)
-    for row in rows:
-        plan.downstream[row] = (*plan.downstream[row], cleanup)
 
 
 def check_mapped(flow: "Flow") -> None:

@@ -1,15 +1,18 @@
-"""Scopes with ``setup="lazy"``: set up when the first of their tasks could run but for that.
+"""Scopes with ``setup="lazy"``: set up when one of their tasks needs nothing else to run.
 
-The first row of such a scope is held. A row that waits for the set-up counts as if it did not,
-until all else that it waits for has ended; only then, if it is to run, does it let the set-up go,
-and wait for it. If all of them end without that, the scope is not set up at all.
+The first row of such a scope is held. At first the rows inside do not wait for the set-up. When all
+else that such a row waits for has ended, and it is to run, it lets the set-up go and waits for it.
+If all rows inside end without that, the scope is not set up at all.
 """
 
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from resnb.run.scheduling.plan import Plan, with_one
 from resnb.states import FIRST_FINISHED, SKIPPED
+
+if TYPE_CHECKING:
+    from resnb.run.scheduling.waits import Waits
 
 NOTHING_TO_RUN: Final = "nothing in its scope has to run"
 
@@ -36,27 +39,26 @@ class LazyScopes:
             for row in (*rows, self._held[one.setup]):
                 plan.judged[row] = 1
 
-    def missing(self, counts: list[int]) -> list[int]:
-        """How many upstream rows each row waits for, once these scopes are left out."""
+    def hold_back(self, waits: "Waits") -> None:
+        """Hold the first row of each scope, and let nothing wait for its set-up yet."""
         for first in self._held.values():
-            counts[first] += 1
+            waits.hold(first)
         for row, setups in self._setups.items():
-            counts[row] -= len(setups)
-        return counts
+            waits.missing[row] -= len(setups)
 
     def __contains__(self, row: int) -> bool:
         """Whether `row` would have to wait for a set-up that it has not let go."""
         return row in self._setups
 
-    def wake(self, row: int, missing: list[int], state: bytearray) -> list[int]:
-        """`row` could run now: let it wait for its set-ups; gives the rows that wait for less."""
+    def wake(self, row: int, waits: "Waits", state: bytearray) -> list[int]:
+        """`row` could run now: let it wait for its set-ups; returns the rows that wait for less."""
         woken, downstream = [row], self._plan.downstream
-        missing[row] += 1
+        waits.hold(row)
         for setup in self._setups.pop(row):
             self._waiting[setup].discard(row)
             if state[setup] < FIRST_FINISHED:
                 downstream[setup] = with_one(downstream[setup], row)
-                missing[row] += 1
+                waits.hold(row)
             if setup in self._held:
                 woken.append(self._held.pop(setup))
         return woken

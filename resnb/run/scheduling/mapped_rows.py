@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from resnb.run.scheduling.state_table import Table
-from resnb.states import SUCCESS
+from resnb.states import PENDING, SUCCESS
 
 if TYPE_CHECKING:
     from resnb.run.scheduling.plan import Plan
@@ -48,7 +48,7 @@ class MappedRows:
         return self._parents[bisect_right(self._parents, (row, len(self._planned))) - 1][1]
 
     def index(self, child: int) -> int:
-        """The number of the item that `child` stands for."""
+        """The number of the item that `child` is for."""
         return child - self.children[self.origin(child)].first
 
     def add(self, row: int, count: int, codes: Iterable[tuple[int, int]]) -> None:
@@ -66,12 +66,17 @@ class MappedRows:
         first, last = self.children.get(row, (0, 0))
         return self._table.state.count(SUCCESS, first, last) == last - first
 
+    def pending(self, row: int) -> list[int]:
+        """The children of mapped `row` that have not begun."""
+        state = self._table.state
+        return [child for child in self.children[row].rows() if state[child] == PENDING]
+
     def unfinished(self, row: int) -> int:
         """How many children of mapped `row` have yet to end."""
         return self._running[row]
 
     def ended(self, child: int) -> int:
-        """Count `child` as ended; gives its mapped row if it was the last one, else -1."""
+        """Count `child` as ended; returns its mapped row if it was the last child, else -1."""
         first, last, parent = self._latest
         if not first <= child < last:
             parent = self.origin(child)

@@ -29,9 +29,9 @@ class Overruns:
         self._holds.update(self._cleanups[row])
 
     def remove(self, row: int) -> Iterator[int]:
-        """The code of `row` has returned; gives each clean-up around it as it is let go.
+        """The code of `row` has returned; yields each clean-up around it as it is let go.
 
-        One after the other, for what ends with an inner clean-up may release an outer one.
+        One after the other, because the end of an inner clean-up may release an outer one.
         """
         for cleanup in self._cleanups.pop(row, ()):
             self._holds[cleanup] -= 1

@@ -104,7 +104,7 @@ class Plan:
             self.downstream[upstream] = with_one(self.downstream[upstream], downstream)
 
     def append(self, node: "Node", added: AddedRow) -> int:
-        """Make a place for one more row, which nothing refers to yet; gives its number."""
+        """Make a place for one more row, which nothing refers to yet; returns its number."""
         task, row = node.task, len(self.tasks)
         lane = lane_of(node)
         if added.inbox is not None and lane != LEASE:
@@ -129,7 +129,7 @@ class Plan:
         return row
 
     def add_scope(self, planned: PlannedScope) -> int:
-        """Add a scope, whose own rows have been added; gives its index."""
+        """Add a scope, whose own rows have been added; returns its index."""
         index = len(self.scopes)
         self.scope_of.update(dict.fromkeys((planned.init, planned.setup, planned.cleanup), index))
         self.scopes.append(planned)

@@ -1,7 +1,7 @@
-"""Which values nobody reads any more, by the states of the tasks that read them.
+"""Which values are no longer read, by the states of the tasks that read them.
 
-What counts as a reader is each task downstream, for its trigger or its handlers may ask for states
-with their values, but no clean-up: that would keep all values of a scope until its end.
+Each task downstream counts as a reader, because its trigger or handlers may ask for states with
+their values. Clean-ups do not count: they would keep all values of a scope until its end.
 """
 
 from collections.abc import Iterator
@@ -35,11 +35,11 @@ class Readers:
         ]
 
     def unread(self) -> list[int]:
-        """The given rows whose values nobody is to read in this run."""
+        """The given rows whose values are not read in this run."""
         return [row for row in self._plan.given if not self._left[row]]
 
     def ended(self, row: int) -> Iterator[int]:
-        """`row` has its final state; gives the rows whose values nobody reads any more."""
+        """`row` has its final state; returns the rows whose values are not read any more."""
         left = self._left
         if row >= len(left):
             return  # a child: its mapped row is yet to end

@@ -1,23 +1,24 @@
 """The scheduler: a state machine without I/O, threads or clock.
 
-In go outcomes (a row succeeded, failed, wants another try, its code has returned at last), out
-come rows that may run now: plain ones in ``ready``, those with a thread of their own in
-``errands``. Only the scheduler writes a row's state, except that whoever takes a row from
-``ready`` marks it as running; taking is atomic: a cancel and a worker cannot both have a row.
+Outcomes go in: a row succeeded, failed, wants another try, or its code has returned at last. Rows
+that may run now come out: in ``ready`` those for workers, in ``errands`` those that run elsewhere.
+Only the scheduler writes a row's state, except that whoever takes a row from ``ready`` marks it as
+running. Taking is atomic: a cancel and a worker cannot both have a row.
 
-The plan may grow until `close`; that of a flow is closed from the start. A row comes in two steps:
-`add` makes its place in the arrays, `join` (an event like the others) links it to what it waits
-for, which may end at that very moment. A block's clean-up is *held* until `let_go`.
+The plan may grow until `close`; that of a flow is closed from the start. A row is added in two
+steps: `add` makes its place in the arrays, and `join`, an event like the others, links it to what
+it waits for, which may end at that very moment. A block's clean-up is *held* until `let_go`.
 
-Invariants: ``missing[row]`` is the number of upstream rows without a final state; a clean-up is
-released only when, besides, no code of its scope is running; ``unfinished`` counts the rows
-without a final state, the children of mapped rows included.
+Invariants: a row is released only when nothing that it waits for is missing (see `Waits`), a
+clean-up only when, besides, no code of its scope is running; ``unfinished`` counts the rows without
+a final state, the children of mapped rows included.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from resnb.run.scheduling.given_up import GivenUp
 from resnb.run.scheduling.growth import AddedRow
 from resnb.run.scheduling.lazy_scopes import LazyScopes
 from resnb.run.scheduling.mapped_rows import MappedRows
@@ -25,6 +26,7 @@ from resnb.run.scheduling.overruns import Overruns
 from resnb.run.scheduling.plan import Plan
 from resnb.run.scheduling.state_table import Table
 from resnb.run.scheduling.trigger_rules import Refusal, TriggerRules
+from resnb.run.scheduling.waits import Waits
 from resnb.states import (
     CANCELLED,
     FIRST_FINISHED,
@@ -50,10 +52,10 @@ class Scheduler:
         joined: how many planned rows have been joined.
         cancelled: whether a closed plan was cancelled as a whole.
         reasons: why rows ended as they did.
-        refusals: the verdicts on rows that must not run, but whose tasks have handlers or hooks;
-            such a row is released nevertheless, so that these are called first.
-        refused: called with a row and a reason just before its trigger ends it.
-        on_end: called with each row that has its final state, before what waits for it is told.
+        refusals: how rows are to end that must not run, but whose tasks have handlers or hooks.
+            Such a row is still released, so that these are called first.
+        refused: called with a row and a reason just before the row ends because of its trigger.
+        on_end: called with each row that has its final state, before its downstream rows are told.
     """
 
     def __init__(self, plan: Plan, table: Table) -> None:
@@ -71,9 +73,9 @@ class Scheduler:
         self.on_end: Callable[[int], object] | None = None
         self._rules = TriggerRules(plan, table, self.mapped)
         self._lazy = LazyScopes(plan)
-        self._missing = self._lazy.missing([len(rows) for rows in plan.upstream])
-        self._judged = bytearray(plan.judged)
-        self._given_up: dict[int, str] = {}
+        self._waits = Waits(plan)
+        self._lazy.hold_back(self._waits)
+        self._given_up = GivenUp(self.mapped)
         self._pausing: set[int] = set()
         self._overruns = Overruns(plan)
         self._cleanups = {one.cleanup for one in plan.scopes if one.cleanup >= 0}
@@ -82,39 +84,40 @@ class Scheduler:
 
     @property
     def done(self) -> bool:
-        """Whether no row is left to run or to come, and no code of a given-up row is running."""
+        """Whether no row is left to run or to come, and no code of an ended row is running."""
         return self.closed and not self.unfinished and not self._overruns
 
     # ---- a plan that grows
 
     def add(self, node: "Node", added: AddedRow) -> int:
-        """Make a place for one more row, which has yet to be joined; gives its number."""
-        self._missing.append(1)
+        """Make a place for one more row, which has yet to be joined; returns its number."""
         self.table.append()
         row = self.plan.append(node, added)
-        self._judged.append(self.plan.judged[row])
+        self._waits.append(row)
         return row
 
     def join(self, row: int, upstream: Iterable[int], cleanup: int) -> None:
-        """Let `row` wait for what it depends on, and the clean-up of its scope (-1: none) for it.
+        """Let `row` wait for `upstream`, and the clean-up of its scope (-1: none) wait for `row`.
 
         Rows are joined in the order in which they were added.
         """
         self.joined += 1
         self.unfinished += 1
-        plan, state = self.plan, self.table.state
+        plan, state, waits = self.plan, self.table.state, self._waits
         for one in upstream:
-            waits = state[one] < FIRST_FINISHED
-            plan.link(one, row, waits=waits)
-            self._missing[row] += waits
-            self._judged[row] |= not waits and state[one] != SUCCESS
+            is_over = state[one] >= FIRST_FINISHED
+            plan.link(one, row, waits=not is_over)
+            if not is_over:
+                waits.hold(row)
+            elif state[one] != SUCCESS:
+                waits.judged[row] = 1
         if cleanup >= 0:
             plan.link(row, cleanup)
-            self._missing[cleanup] += 1
+            waits.hold(cleanup)
         if plan.tasks[row].kind == "cleanup":
             self._cleanups.add(row)
             self._held.add(row)
-            self._missing[row] += 1
+            waits.hold(row)
         self._one_less(row)
 
     def let_go(self, cleanup: int) -> None:
@@ -128,20 +131,20 @@ class Scheduler:
         self.closed = True
 
     def _one_less(self, row: int) -> None:
-        self._missing[row] -= 1
-        if not self._missing[row]:
-            (self._release if self._judged[row] else self._queue)(row)
+        if self._waits.let_go(row):
+            (self._release if self._waits.judged[row] else self._queue)(row)
 
     # ---- events
 
     def begin(self) -> None:
         """Take over the states that were given, and release the rows that wait for nothing."""
-        self._judged[:] = self.plan.judged  # its lanes may have changed since
+        waits = self._waits
+        waits.judged[:] = self.plan.judged  # its lanes may have changed since
         pending = self.table.state  # a cancel may have come before this
         given = {row: one for row, one in self.plan.given.items() if pending[row] == PENDING}
-        roots = [row for row, count in enumerate(self._missing) if not count and row not in given]
+        roots = [row for row, count in enumerate(waits.missing) if not count and row not in given]
         for row, state in given.items():
-            self._judged[row] = 1
+            waits.judged[row] = 1
             self.table.take_over(row, state.code)
             codes = [one.code for one in getattr(state, "map_states", ())]
             if codes:
@@ -164,10 +167,11 @@ class Scheduler:
         self.unfinished -= 1
         if self.on_end is not None:
             self.on_end(row)
-        if row >= len(self._missing):
+        waits = self._waits
+        if row >= len(waits.missing):
             self._child_ended(row)
             return
-        missing, judged = self._missing, self._judged
+        missing, judged = waits.missing, waits.judged
         for after in self.plan.downstream[row]:
             count = missing[after] - 1
             missing[after] = count
@@ -178,7 +182,7 @@ class Scheduler:
                     self.ready.append(after)
 
     def ended(self, row: int, code: int, reason: str = "") -> bool:
-        """`row` ends in state `code`, unless it has its final state already: false then."""
+        """End `row` in state `code`; returns false if it has its final state already."""
         if self.table.state[row] >= FIRST_FINISHED:
             return False
         if reason:
@@ -187,7 +191,7 @@ class Scheduler:
         return True
 
     def retry(self, row: int) -> bool:
-        """`row` failed a try and has tries left; false if it was given up meanwhile."""
+        """Let `row`, which has tries left, wait for the next one; false if it was given up."""
         if self.is_given_up(row):
             return False
         self.table.move(row, RETRYING)
@@ -222,17 +226,13 @@ class Scheduler:
         if not left:
             self._end(row, MAPPED)
         elif row in self._given_up:
-            for child in self._pending_children(row):
+            for child in self.mapped.pending(row):
                 self._cancel_row(child)
         else:
             self._release_children(row, owners or {})
 
-    def _pending_children(self, row: int) -> list[int]:
-        state = self.table.state
-        return [child for child in self.mapped.children[row].rows() if state[child] == PENDING]
-
     def is_over(self, row: int) -> bool:
-        """Whether `row` has its final state, and its code has returned or was left behind."""
+        """Whether `row` has its final state, and nobody waits for its code any more."""
         return self.table.state[row] >= FIRST_FINISHED and row not in self._overruns
 
     def overran(self, row: int) -> None:
@@ -242,26 +242,26 @@ class Scheduler:
     def returned(self, row: int) -> None:
         """The code of a row that overran has returned, or is waited for no longer."""
         for cleanup in self._overruns.remove(row):
-            if not self._missing[cleanup]:
+            if not self._waits.missing[cleanup]:
                 self._release(cleanup)
 
     def cancel(self, rows: Iterable[int] | None = None, reason: str = NOT_BEGUN) -> list[int]:
-        """Give up what has not begun; gives the rows that are running.
+        """Give up what has not begun; returns the rows that are running.
 
-        Rows that have yet to be joined are not meant, and clean-ups neither.
+        Clean-ups are spared, and so are rows that have yet to be joined.
 
         Args:
-            rows: planned rows, whose children are meant, too, or children; all by default.
-            reason: why.
+            rows: children, or planned rows, which include their children; all rows by default.
+            reason: why they are given up.
         """
         if rows is None:
             self.cancelled = self.closed
             rows = range(self.joined)
-        to_come = range(self.joined, len(self._missing))
+        to_come = range(self.joined, len(self._waits.missing))
         chosen = {row for row in rows if row not in to_come} - self._cleanups
-        self._given_up.update(dict.fromkeys(chosen, reason))
+        self._given_up.add(chosen, reason)
         for row in (planned := sorted(row for row in chosen if row < self.joined)):
-            self._judged[row] = 1
+            self._waits.judged[row] = 1
         self._take_back(self.ready)
         self._take_back(self.errands)
         for row in sorted(self._pausing):
@@ -270,8 +270,8 @@ class Scheduler:
                 self._cancel_row(row)
         state = self.table.state
         for row in planned:
-            # one that waits for nothing is in somebody's hands, who looks before it begins
-            if self._missing[row] and state[row] == PENDING:
+            # one that waits for nothing was taken by a worker, which looks before it begins
+            if self._waits.missing[row] and state[row] == PENDING:
                 self._cancel_row(row)
         return [
             row
@@ -281,11 +281,11 @@ class Scheduler:
 
     def is_given_up(self, row: int) -> bool:
         """Whether `row` is not to begin (again)."""
-        return row in self._given_up or self.mapped.origin(row) in self._given_up
+        return row in self._given_up
 
     def why_given_up(self, row: int) -> str:
         """Why `row` was given up; empty if it was not."""
-        return self._given_up.get(row) or self._given_up.get(self.mapped.origin(row), "")
+        return self._given_up.reason(row)
 
     # ---- releasing
 
@@ -307,18 +307,18 @@ class Scheduler:
         if refusal is not None:
             self._refuse(row, *refusal)
         elif row in self._lazy:
-            for one in self._lazy.wake(row, self._missing, self.table.state):
+            for one in self._lazy.wake(row, self._waits, self.table.state):
                 self._one_less(one)
         else:
             self._queue(row)
 
     def _refuse(self, row: int, code: int, reason: str) -> None:
-        """`row` is not to run: it ends as `code`, after its task's handlers and hooks if any."""
+        """End `row` as `code` without running it, after its task's handlers and hooks if any."""
         if row in self.refusals:
             return
         if self.mapped.origin(row) in self.plan.watched:
             self.refusals[row] = (code, reason)
-            if self.plan.grows:  # there need not be a worker
+            if self.plan.grows:  # there may be no worker
                 self._queue(row)
             else:  # the handlers of what runs on a cluster are called in the kernel
                 self.ready.append(row)
@@ -328,8 +328,8 @@ class Scheduler:
         self.ended(row, code, reason)
 
     def _release_children(self, row: int, owners: Mapping[int, Sequence[int]]) -> None:
-        if not self._judged[row]:  # everything upstream succeeded
-            self.ready.extend(self._pending_children(row))
+        if not self._waits.judged[row]:  # everything upstream succeeded
+            self.ready.extend(self.mapped.pending(row))
             return
         queue = self.errands if row in self.plan.lanes else self.ready
         for child, refusal in self._rules.children_refusals(row, owners):
@@ -341,12 +341,12 @@ class Scheduler:
     # ---- ending
 
     def _end(self, row: int, code: int) -> None:
-        """Give `row` its final state, and follow up what that releases (without recursion)."""
+        """Give `row` its final state, and release what waited for it (without recursion)."""
         self.table.move(row, code)
         self.unfinished -= 1
         if self.on_end is not None:
             self.on_end(row)
-        if row >= len(self._missing):
+        if row >= len(self._waits.missing):
             self._child_ended(row)
             return
         self._announce(row, code)
@@ -358,15 +358,8 @@ class Scheduler:
     def _announce(self, row: int, code: int) -> None:
         """Tell the rows downstream of `row` that it has its final state."""
         plain = code == SUCCESS or (code == MAPPED and self.mapped.all_succeeded(row))
-        waiting = []
-        for after in self.plan.downstream[row]:
-            self._missing[after] -= 1
-            if not plain:
-                self._judged[after] = 1
-            if not self._missing[after]:
-                waiting.append(after)
-        if waiting:
-            self._follow_up(waiting)
+        if released := self._waits.ended(row, succeeded=plain):
+            self._follow_up(released)
 
     def _follow_up(self, rows: list[int]) -> None:
         if self._following is not None:  # a call further up goes on with them
@@ -388,7 +381,7 @@ class Scheduler:
         self._refuse(row, CANCELLED, self.why_given_up(row) or NOT_BEGUN)
 
     def _take_back(self, rows: deque[int]) -> None:
-        """Cancel those that are given up and that nobody has taken yet."""
+        """Cancel those of `rows` that are given up and that no worker has taken yet."""
         for _ in range(len(rows)):
             try:
                 row = rows.popleft()

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from resnb.errors import GraphError
 from resnb.graph.resources.scope import WHOLE, Scope, ScopeUse
+from resnb.run.scheduling.outcome import has_made
 from resnb.run.scheduling.plan import LEASE
+from resnb.states import FIRST_FINISHED, FIRST_UNSUCCESSFUL
 
 if TYPE_CHECKING:
     from resnb.run.scheduling.mapped_rows import MappedRows
     from resnb.run.scheduling.plan import Plan, PlannedScope
+    from resnb.run.scheduling.state_table import Table
 
 T = TypeVar("T")
 
@@ -25,9 +28,10 @@ class ScopeRows:
         GraphError: a task is to run on the thread of a mapped scope's set-up.
     """
 
-    def __init__(self, plan: "Plan", mapped: "MappedRows") -> None:
+    def __init__(self, plan: "Plan", mapped: "MappedRows", table: "Table") -> None:
         self._plan = plan
         self._mapped = mapped
+        self._state = table.state
         self._in_step = {
             scope: frozenset(plan.row_of[one] for one in scope.in_step() if one in plan.row_of)
             for scope in plan.flow.scopes
@@ -88,8 +92,32 @@ class ScopeRows:
         items = {one.first + use.item for one in blocks if one.first + use.item < one.last}
         return in_step, items, {row for row in in_step if row not in children}
 
+    def with_children(self, rows: list[int]) -> list[int]:
+        """`rows`, and the children of mapped ones."""
+        known = self._mapped.children
+        return [one for row in rows for one in (row, *(known[row].rows() if row in known else ()))]
+
+    def have_succeeded(self, use: ScopeUse) -> bool:
+        """Whether all that worked with the resource of `use` has ended in success."""
+        rows = self.with_children(self.inside(use))
+        return all(FIRST_FINISHED <= self._state[row] < FIRST_UNSUCCESSFUL for row in rows)
+
+    def was_set_up(self, use: ScopeUse) -> bool:
+        """Whether the set-up of `use` has made something, in this run or before."""
+        row = self._plan.row_of.get(use.scope.setup_task)
+        if row is None:
+            return True
+        if use.item == WHOLE:
+            is_to_stay = use.scope.cleanup_task not in self._plan.row_of
+            return is_to_stay or has_made(self._state[row])
+        if row not in self._mapped.children:  # it was open before, and this run did not get to it
+            return True
+        block = self._mapped.children[row]
+        child = block.first + use.item
+        return child < block.last and has_made(self._state[child])
+
     def items_of(self, row: int, gone: Mapping[ScopeUse, str]) -> dict[int, str]:
-        """The numbers of the children of `row` that work with one of `gone`, and why they end."""
+        """The numbers of the children of `row` that work with one of `gone`, and why it is gone."""
         if not gone or self._plan.tasks[row].kind == "cleanup":
             return {}
         return {use.item: reason for use, reason in gone.items() if row in self.in_step(use.scope)}
@@ -109,7 +137,7 @@ class ScopeRows:
 
 
 def in_order(found: Mapping[ScopeUse, T]) -> list[tuple[ScopeUse, T]]:
-    """`found` in order, what is of one scope by item, for items are set up side by side."""
+    """`found` in order, and by item within a scope, because items are set up side by side."""
     known = list(found.items())
     place = {scope: number for number, scope in enumerate(dict.fromkeys(u.scope for u, _ in known))}
     return sorted(known, key=lambda pair: (place[pair[0].scope], pair[0].item))

@@ -42,7 +42,7 @@ class Table:
         return self.workers.setdefault(label, next(self._numbers)) if number is None else number
 
     def extend(self, rows: int) -> int:
-        """Append `rows` pending rows (the children of a mapped task); gives the first one."""
+        """Append `rows` pending rows (the children of a mapped task); returns the first one."""
         first = len(self.state)
         self.state.extend(bytes(rows))
         self.started.frombytes(bytes(8 * rows))

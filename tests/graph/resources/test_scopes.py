@@ -444,7 +444,7 @@ WRONG_OPTIONS = {
     ),
     "trigger of cleanup": (
         {"cleanup_task_kwargs": {"trigger": triggers.all_failed}},
-        "cleanup_task_kwargs cannot set 'trigger', for a clean-up always runs; use on=",
+        "cleanup_task_kwargs cannot set 'trigger', because a clean-up always runs; use on=",
     ),
     "skipping cleanup": (
         {"cleanup_task_kwargs": {"skip_on_upstream_skip": True}},

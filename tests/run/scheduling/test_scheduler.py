@@ -145,7 +145,7 @@ class Driver:
         count = len(self.plan.tasks)
         for row in range(count):
             missing = sum(state[up] < FIRST_FINISHED for up in self.plan.upstream[row])
-            assert scheduler._missing[row] == missing
+            assert scheduler._waits.missing[row] == missing
             if state[row] == RUNNING:
                 assert not missing
         assert scheduler.unfinished == sum(code < FIRST_FINISHED for code in state)

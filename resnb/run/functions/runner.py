@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from resnb.errors import FlowFailed, GraphError, RunError, shown_without_ours, user_line
 from resnb.graph.base.active_function import active_function
 from resnb.run.functions.async_run import nested, refuse_plain, tried
-from resnb.run.functions.futures import CallArguments
+from resnb.run.functions.call_arguments import CallArguments
 from resnb.run.functions.run import FunctionRun
 from resnb.run.output.notices import notice
 from resnb.states import RUNNING, State
@@ -29,7 +29,7 @@ class FunctionRunner:
         *,
         return_state: bool = False,
     ) -> Any:
-        """Run `flow`; gives what it returns, or the state (in a coroutine, for an async one)."""
+        """Run `flow`; returns its value, or the state (in a coroutine, for an async one)."""
         outer = active_function()
         assert outer is None or isinstance(outer, FunctionRun)
         call = CallArguments(args, kwargs)
@@ -61,7 +61,7 @@ class FunctionRunner:
     def run(
         self, flow: "FlowFunction", parameters: Mapping[str, Any], *, quiet: bool = False
     ) -> State:
-        """Run `flow`, which is not async; gives its state."""
+        """Run `flow`, which is not async; returns its state."""
         _refuse_async(flow)
         state: State = self.call(flow, (), parameters, return_state=True)
         return state if quiet else _told(flow, state)
@@ -115,7 +115,7 @@ def _tried(
     *,
     returns_state: bool,
 ) -> Any:
-    """Run `flow`, again if it fails and has tries left; gives what its caller gets."""
+    """Run `flow`, again if it fails and has tries left; returns what its caller gets."""
     for left in range(flow.retries, -1, -1):
         run = FunctionRun(flow, call.args, call.kwargs, outer=outer, is_last_try=not left)
         state = run.run()
@@ -137,4 +137,4 @@ def _shown_without_ours() -> Iterator[None]:
         raise
 
 
-UNFOLDER = FunctionRunner()
+RUNNER = FunctionRunner()

@@ -1,11 +1,9 @@
-"""The scopes of one run: their managers, leases and threads.
+"""Set-up and clean-up of a run's scopes, and the leases that are held meanwhile.
 
-Each use of a scope (the scope itself, or each item of one that is mapped) has its own. All that a
-run asks of the ledger is to prepare a lease before set-up, and to close it once.
+Each use of a scope (the scope itself, or each item of one that is mapped) has its own lease. A run
+asks the ledger for two things only: to prepare a lease before set-up, and to close it once.
 """
 
-import threading
-from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from time import monotonic
@@ -14,23 +12,24 @@ from typing import TYPE_CHECKING, Any
 from resnb.errors import LeaseLost, TaskCancelled
 from resnb.graph.base.signals import SKIP
 from resnb.graph.resources.adapters import renewed
-from resnb.graph.resources.scope import WHOLE, Scope, ScopeOptions, ScopeUse
+from resnb.graph.resources.scope import Scope, ScopeOptions, ScopeUse
 from resnb.ledger import states as lease_states
 from resnb.ledger.kernel.adoption import adoption_key
 from resnb.ledger.kernel.keeper import Keeper
-from resnb.ledger.kernel.kernel_wide import SharedResource
 from resnb.ledger.kernel.lease import Lease
 from resnb.ledger.kernel.request import LeaseRequest
 from resnb.ledger.kernel.thread import LeaseThread
 from resnb.ledger.reaper.decisions import FENCE_AFTER
-from resnb.run.engine import reuse
-from resnb.run.engine.reuse import put_away
 from resnb.run.engine.stoppable_calls import plainly, stoppably
-from resnb.run.losses import loss_of
 from resnb.run.opening import limits_of, made, prepared, set_up
-from resnb.run.scheduling.outcome import has_made
 from resnb.run.scheduling.scope_rows import ScopeRows, in_order
-from resnb.states import FIRST_FINISHED, FIRST_UNSUCCESSFUL
+from resnb.run.scopes import reuse
+from resnb.run.scopes.lease_names import LeaseNames
+from resnb.run.scopes.lease_threads import LeaseThreads
+from resnb.run.scopes.losses import loss_of
+from resnb.run.scopes.reuse import put_away
+from resnb.run.scopes.shared_uses import SharedUses
+from resnb.run.scopes.taken_away import TakenAway
 
 if TYPE_CHECKING:
     from resnb.run.engine.attempt import Attempt
@@ -47,9 +46,9 @@ class RunScopes:
     Attributes:
         before_close: called with a scope before a lease of it is closed.
         rows: which rows work with which resource.
+        names: the names of the leases.
         leases: the latest lease of each use.
-        given_up: items of mapped scopes whose resources were taken away, and why.
-        waning: the leases of those, and the rows that still work with them.
+        taken_away: the resources that were taken away before their scopes ended.
         failed: scopes whose block raised, whatever became of the tasks in it.
     """
 
@@ -63,33 +62,19 @@ class RunScopes:
         self.run = run
         self.before_close: Callable[[Scope], object] = lambda _: None
         self.leases: dict[ScopeUse, Lease] = dict(open_leases)
-        self.given_up: dict[ScopeUse, str] = {}
-        self.waning: list[tuple[Lease, list[int]]] = []
         self.failed: set[Scope] = set()
         self._began = monotonic()
         self._scheduler = scheduler
         self._plan = scheduler.plan
-        self._children = scheduler.mapped.children
         self._keeper = keeper
-        self.rows = ScopeRows(scheduler.plan, scheduler.mapped)
-        self._threads: dict[ScopeUse, LeaseThread] = {}
-        self._entries: dict[ScopeUse, SharedResource] = {}
+        self.rows = ScopeRows(scheduler.plan, scheduler.mapped, scheduler.table)
+        self.taken_away = TakenAway(scheduler, keeper, self.rows, self.leases)
+        self.names = LeaseNames(self._plan.flow.name, self._plan.flow.scopes)
+        self._threads = LeaseThreads()
+        self._shared = SharedUses(keeper)
         self._keys: dict[ScopeUse, str] = {}
         self._arguments: dict[ScopeUse, reuse.Arguments] = {}
         self._notes: dict[ScopeUse, str] = {}
-        self._lock = threading.Lock()
-        self._counts: Counter[str] = Counter()
-        self._names: dict[Scope, str] = {}
-        for scope in self._plan.flow.scopes:
-            self.name(scope)
-
-    def name(self, scope: Scope) -> None:
-        """Name the leases of `scope`: ``flow/variable``, numbered where that repeats."""
-        base = "kernel" if scope.options.lifetime == "kernel" else self._plan.flow.name
-        name = f"{base}/{scope.name}"
-        self._counts[name] += 1
-        count = self._counts[name]
-        self._names[scope] = name if count == 1 else f"{name}-{count}"
 
     def options_of(self, row: int) -> ScopeOptions:
         """The options of the scope that `row` belongs to."""
@@ -104,7 +89,7 @@ class RunScopes:
         lease = self.leases.get(use)
         if lease is not None and lease.state != lease_states.CLOSED:
             return lease.thread
-        return self._own_thread(use)
+        return self._threads.of(use)
 
     def replace_thread(self, row: int) -> None:
         """The code of `row` hangs on its scope's thread: go on without it."""
@@ -113,45 +98,32 @@ class RunScopes:
         if lease is None or lease.state in (lease_states.OPENING, lease_states.CLOSED):
             # init or set-up hangs; what it may still make is removed on its own thread
             self.leases.pop(use, None)
-            if (entry := self._entries.get(use)) is not None:
-                self._keeper.unshare(entry)
-            with self._lock:
-                if use in self._threads:
-                    self._threads[use] = self._threads[use].replaced()
+            self._shared.unshare(use)
+            self._threads.replace(use)
             return
         lease.cut_short("its code did not return within its time limit and the grace after it")
         self.release_thread(use)
 
-    def _own_thread(self, use: ScopeUse) -> LeaseThread:
-        with self._lock:
-            if use not in self._threads:
-                self._threads[use] = LeaseThread()
-            return self._threads[use]
-
     # ---- the steps, each on the scope's thread
 
     def init(self, row: int, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """Make the manager, or take the one that is shared by the whole kernel.
+        """Make the manager, or take the one that the whole kernel shares.
 
         Raises:
             StillOpen: an earlier run has left the resource open, with the same arguments.
         """
         use = self.rows.use_of(row)
-        scope = use.scope
-        recipe = scope.manager.resource_class
-        definition = scope.manager.definition
-        self._keys[use] = adoption_key(self._lease_name(use), definition, tuple(args), kwargs)
-        self._arguments[use] = given = (tuple(args), kwargs)
-        if scope.options.lifetime != "kernel":
-            reuse.take_manager(self.leases.get(use), given)
-            return stoppably(recipe, *args, **kwargs)
-        shared = scope.manager.shared or self._keeper.shared(recipe, given)
-        entry = self._entries[use] = shared
-        try:
-            return entry.made(lambda: stoppably(recipe, *args, **kwargs))
-        except BaseException:
-            self._keeper.unshare(entry)
-            raise
+        manager, arguments = use.scope.manager, (tuple(args), kwargs)
+        self._keys[use] = adoption_key(self.names.of(use), manager.definition, *arguments)
+        self._arguments[use] = arguments
+
+        def make() -> Any:
+            return stoppably(manager.resource_class, *args, **kwargs)
+
+        if use.scope.options.lifetime == "kernel":
+            return self._shared.manager(use, arguments, make)
+        reuse.take_manager(self.leases.get(use), arguments)
+        return make()
 
     def set_up(self, attempt: "Attempt", manager: Any) -> Any:
         """Make the resource; a failed attempt leaves nothing behind.
@@ -172,24 +144,18 @@ class RunScopes:
         return lease.resource
 
     def _share(self, use: ScopeUse, manager: Any, attempt: "Attempt", thread: LeaseThread) -> Any:
-        entry = self._entries.get(use)
-        if entry is None:  # the manager was given to the run
-            entry = self._entries[use] = SharedResource(use.scope.manager.resource_class, ())
-            entry.manager = manager
-
-        def open_lease() -> Lease:
-            entry.manager = renewed(entry.manager)
-            lease = self._prepare(use, entry.manager, attempt, thread)
-            self._keeper.share(entry)  # it was removed when an earlier lease was closed
+        def open_lease(manager: Any) -> Lease:
+            lease = self._prepare(use, manager, attempt, thread)
+            self._shared.share(use)
             self._set_up(lease, use)
             return lease
 
-        lease = self.leases[use] = entry.opened((self, use), open_lease)
+        lease = self.leases[use] = self._shared.opened(use, manager, open_lease)
         attempt.undo = partial(self._release, use)
         return lease.resource
 
     def _set_up(self, lease: Lease, use: ScopeUse) -> None:
-        """Set up what was not adopted; an error says what may have stood in its way."""
+        """Set up what was not adopted; the error of a failure names what may have caused it."""
         set_up(self._keeper, lease, made, self._notes.pop(use, ""))
 
     def _close_earlier(self, use: ScopeUse, manager: Any, thread: LeaseThread) -> None:
@@ -199,9 +165,7 @@ class RunScopes:
             return
         if earlier.manager is manager:
             raise reuse.StillOpen(reuse.IS_OPEN, earlier.resource)
-        with self._lock:  # the lease releases the thread that this runs on
-            if use not in self._threads:
-                self._threads[use] = thread.hold()
+        self._threads.hold(use, thread)  # this runs on it, and the lease is about to release it
         reuse.close_with_inner(self._keeper, earlier, list(self.leases.values()))
 
     def _prepare(
@@ -213,7 +177,7 @@ class RunScopes:
         live = [one for one in self._around(use) if one.state != lease_states.CLOSED]
         options, key = use.scope.options, self._keys.get(use, "")
         request = LeaseRequest(
-            self._lease_name(use), manager, thread, tuple(live), plainly, limits_of(options),
+            self.names.of(use), manager, thread, tuple(live), plainly, limits_of(options),
             options.find_for, key,
         )  # fmt: skip
         lease, self._notes[use] = prepared(self._keeper, request)
@@ -232,33 +196,6 @@ class RunScopes:
             elif one in self.leases:
                 found.append(self.leases[one])
         return found
-
-    def _lease_name(self, use: ScopeUse) -> str:
-        return use.named(self._names[use.scope])
-
-    def take_away(self, lease: Lease, reason: str) -> list[int]:
-        """The resource of `lease` is gone, or about to be; gives the rows that use it.
-
-        Rows that are expanded later get no child for it; see `ScopeRows.items_of`.
-        """
-        uses = [use for use, one in list(self.leases.items()) if one is lease]
-        rows = sorted({row for use in uses for row in self.rows.rows(use)})
-        items = [use for use in uses if use.item != WHOLE]
-        self.given_up.update(dict.fromkeys(items, reason))
-        if items:  # the clean-up of the scope waits for the other items
-            self.waning.append((lease, rows))
-        return rows
-
-    def close_unused(self) -> None:
-        """Close what was taken away from a mapped scope as soon as nothing works with it."""
-        is_over = self._scheduler.is_over
-        over = [one for one in self.waning if all(map(is_over, one[1]))]
-        for one in over:
-            self.waning.remove(one)
-            lease = one[0]
-            known = list(self.leases.values())  # others may set up meanwhile
-            inside = [other for other in known if lease in other.around]
-            lease.thread.submit(partial(self._keeper.close, [lease, *inside]))
 
     def clean_up(self, row: int, *, last_try: bool) -> None:
         """Close the lease, unless the scope's options put that off.
@@ -286,7 +223,7 @@ class RunScopes:
     def _close(self, use: ScopeUse, lease: Lease, *, last_try: bool) -> None:
         options = use.scope.options
         if options.lifetime == "kernel":
-            self._release_entry(use)
+            self._shared.released(use)
             if not lease.retired or lease.in_use:
                 raise SKIP("kept until the kernel ends (lifetime='kernel')")
         elif (
@@ -300,50 +237,34 @@ class RunScopes:
 
     def _release(self, use: ScopeUse) -> None:
         """`use` no longer needs what it shares; the last user of a retired lease closes it."""
-        lease = self._release_entry(use)
+        lease = self._shared.released(use)
         if lease is not None:
             put_away(lease)
 
-    def _release_entry(self, use: ScopeUse) -> Lease | None:
-        entry = self._entries.get(use)
-        return None if entry is None else entry.released((self, use))
-
     def _succeeded(self, use: ScopeUse) -> bool:
-        state = self._scheduler.table.state
-        inside = self._with_children(self.rows.inside(use))
-        succeeded = all(FIRST_FINISHED <= state[row] < FIRST_UNSUCCESSFUL for row in inside)
-        return succeeded and use.scope not in self.failed
-
-    def _with_children(self, rows: list[int]) -> list[int]:
-        known = self._children
-        return [one for row in rows for one in (row, *(known[row].rows() if row in known else ()))]
+        return use.scope not in self.failed and self.rows.have_succeeded(use)
 
     def losses(self) -> list[str]:
-        """What another process has cleaned up before the tasks inside had ended, and why."""
-        if monotonic() - self._began >= FENCE_AFTER:  # what went on may not have heard of it yet
+        """The resources that another process cleaned up before their tasks had ended, and why."""
+        if monotonic() - self._began >= FENCE_AFTER:  # the kernel may not have heard of it yet
             for lease in list(self.leases.values()):
                 lease.catch_up()
         return [loss for one in list(self.leases.items()) if (loss := self._loss(*one))]
 
     def _loss(self, use: ScopeUse, lease: Lease) -> str:
-        rows = self._with_children(self.rows.rows(use)) if lease.is_lost else []
+        rows = self.rows.with_children(self.rows.rows(use)) if lease.is_lost else []
         return loss_of(lease, rows, self._scheduler.table, self.run.execution.clock)
 
     def release_thread(self, use: ScopeUse) -> None:
         """`use` is closed: its thread ends, unless the lease still needs it."""
-        with self._lock:
-            thread = self._threads.pop(use, None)
-        if thread is not None:
-            thread.close()
+        self._threads.release(use)
 
     # ---- the end of the run
 
     def finish(self) -> dict[ScopeUse, Lease]:
-        """Let go of the threads and of what is shared; gives the leases that are still open."""
-        for use in list(self._entries):
-            lease = self._release_entry(use)
-            if lease is not None:
-                lease.thread.submit(partial(put_away, lease))
+        """Release threads and shared resources; returns the leases that stay open."""
+        for lease in self._shared.released_all():
+            lease.thread.submit(partial(put_away, lease))
         for use, lease in list(self.leases.items()):
             left_over = self._is_left_over(use, lease)
             retired = lease.retired and lease.state == lease_states.OPEN and not lease.in_use
@@ -352,18 +273,14 @@ class RunScopes:
             if left_over:
                 del self.leases[use]
             lease.hand_over()
-        with self._lock:
-            threads = list(self._threads.values())
-            self._threads.clear()
-        for thread in threads:
-            thread.close()
+        self._threads.release_all()
         return {
             use: lease
             for use, lease in in_order(self.leases)
             if lease.state == lease_states.OPEN
             and not lease.retired
             and use.scope.options.lifetime != "kernel"
-            and self._was_set_up(use)
+            and self.rows.was_set_up(use)
         }
 
     def close_all(self) -> None:
@@ -381,17 +298,5 @@ class RunScopes:
         return (
             lease.state == lease_states.OPEN
             and use.scope.options.lifetime != "kernel"
-            and not self._was_set_up(use)
+            and not self.rows.was_set_up(use)
         )
-
-    def _was_set_up(self, use: ScopeUse) -> bool:
-        row, state = self._plan.row_of.get(use.scope.setup_task), self._scheduler.table.state
-        if row is None:
-            return True
-        if use.item == WHOLE:
-            is_to_stay = use.scope.cleanup_task not in self._plan.row_of
-            return is_to_stay or has_made(state[row])
-        if row not in self._children:  # it was open before, and this run did not get to it
-            return True
-        child = self._children[row].first + use.item
-        return child < self._children[row].last and has_made(state[child])

@@ -439,7 +439,7 @@ def test_a_resource_that_is_taken_away_ends_the_work_with_it(things, state):
     began.wait()
     if state == "idle":  # it is in use
         taken("f/Thing[0]", state="idle")
-        assert run.execution.scopes.given_up == {}
+        assert run.execution.scopes.taken_away.items == {}
     taken("f/Thing[0]")
     things.await_note("cleanup a")
     assert "cleanup b" not in things.story

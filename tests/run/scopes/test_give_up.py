@@ -311,7 +311,9 @@ def test_a_run_succeeds_whose_tasks_had_ended_before_the_loss(things):
 
 
 def test_a_part_of_a_flow_fails_that_leaves_open_what_was_gone(things, monkeypatch):
-    monkeypatch.setattr("resnb.run.engine.scopes.FENCE_AFTER", 0.0)  # it took long enough for that
+    monkeypatch.setattr(
+        "resnb.run.scopes.run_scopes.FENCE_AFTER", 0.0
+    )  # it took long enough for that
 
     @task
     def goes_on(x):

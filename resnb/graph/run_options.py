@@ -1,25 +1,46 @@
-"""The parameter values, and the states of tasks, that a run is given."""
+"""The options of a run: the values of its parameters, and what else ``flow.run`` is given."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from resnb.errors import OptionError
+from resnb.errors import OptionError, RunError
+from resnb.graph.base.active_function import ACTIVE_FUNCTION
+from resnb.graph.base.building import BUILDING
 from resnb.graph.tasks.task import Task
 from resnb.states import State
 from resnb.unsupported import NEEDLESS, RUN_OPTIONS, refuse
 
 if TYPE_CHECKING:
+    from resnb.graph.base.roles import Flow
     from resnb.graph.structure import Structure
 
 
-def given_parameters(
-    flow: "Structure", parameters: Mapping[str, Any] | None, params: Mapping[str, Any]
+def run_options(
+    flow: "Structure",
+    parameters: Mapping[str, Any] | None,
+    params: Mapping[str, Any],
+    *,
+    has_quiet: bool,
 ) -> dict[str, Any]:
-    """The values, given as one mapping or as keywords.
+    """The options ``parameters`` and ``quiet`` of a run.
+
+    Args:
+        flow: the flow.
+        parameters: values by parameter name.
+        params: the keywords: more values, and perhaps ``quiet``.
+        has_quiet: whether ``quiet`` is a parameter of the flow.
 
     Raises:
-        OptionError: one was given twice, or is an option that Prefect's runs have.
+        OptionError: a value was given twice, or a keyword is an option of Prefect's runs.
     """
+    given = _given_parameters(flow, parameters, params)
+    quiet = not has_quiet and bool(given.pop("quiet", False))
+    return {"parameters": given, "quiet": quiet}
+
+
+def _given_parameters(
+    flow: "Structure", parameters: Mapping[str, Any] | None, params: Mapping[str, Any]
+) -> dict[str, Any]:
     if not isinstance(parameters, Mapping | None):
         message = (
             f"flow {flow.name!r}: parameters={parameters!r} is no mapping of names to values: "
@@ -35,6 +56,26 @@ def given_parameters(
         message = f"parameter {min(twice)!r} was given twice"
         raise OptionError(message)
     return {**(parameters or {}), **params}
+
+
+def refuse_nested(flow: "Flow") -> None:
+    """Refuse a run of `flow` inside its own block, or inside a ``@flow`` function.
+
+    Raises:
+        RunError: the line that is running is inside one of these.
+    """
+    if BUILDING.get().flow is flow:
+        message = (
+            f"flow {flow.name!r} cannot run inside its own building block: "
+            "run it after the `with` block or %%flow cell"
+        )
+        raise RunError(message)
+    if (running := ACTIVE_FUNCTION.get()) is not None:
+        message = (
+            f"flow {flow.name!r} cannot run inside @flow function {running.flow.name!r}: run "
+            "it before or after, or make it a @flow function, too, and call that"
+        )
+        raise RunError(message)
 
 
 def refuse_states(flow: "Structure", states: Any) -> None:
