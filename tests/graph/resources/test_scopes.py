@@ -452,7 +452,7 @@ WRONG_OPTIONS = {
     ),
     "thread of set-up": (
         {"setup_task_kwargs": {"thread": "worker"}},
-        r"setup_task_kwargs cannot set 'thread', for .* with @task\(thread='setup'\)",
+        r"setup_task_kwargs cannot set 'thread', because .* with @task\(thread='setup'\)",
     ),
 }
 
