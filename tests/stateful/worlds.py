@@ -249,6 +249,8 @@ class World:
                  for kind in ("init", "setup", "cleanup")}  # fmt: skip
         for unwanted in ("trigger", "skip_on_upstream_skip"):
             del parts["cleanup_task_kwargs"][unwanted]
+        for options in parts.values():
+            del options["thread"]  # they share the lease's
         return resource_manager(name=scope.name, **parts)(Manager)
 
     # ---- building
