@@ -19,12 +19,18 @@ _PACKAGE = f"{Path(__file__).parent}{os.sep}"
 _READY_MADE = (f"{_PACKAGE}resources{os.sep}", f"{_PACKAGE}dask{os.sep}")
 _BLOCKS = contextlib.__file__  # its frames stand between resnb's own
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_WORD = re.compile(r"""[^\s()\[\]{}"'#=,\\]+""")
 _MAGIC_CALLS = frozenset({"run_cell_magic", "run_line_magic"})
 
 
 def harmless(text: str) -> str:
     """`text` with control characters spelled out, so that it cannot steer a terminal."""
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def as_word(name: str) -> str:
+    """A flow's name as one word of a magic line, in quotes if it has to be."""
+    return harmless(name) if _WORD.fullmatch(name) else repr(name)
 
 
 def described(error: BaseException) -> str:

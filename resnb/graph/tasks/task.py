@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, Self
 
-from resnb.errors import GraphError, OptionError, OutsideFlowError
+from resnb.errors import GraphError, OptionError, OutsideFlowError, as_word
 from resnb.graph.base.active_function import ACTIVE_FUNCTION, active_function
 from resnb.graph.base.building import BUILDING, flow_being_built
 from resnb.graph.base.options import checked, text
@@ -392,7 +392,7 @@ class Task(Handle["Task"]):
         if flow.built_by_cells and flow_being_built() is None:
             self._refuse(
                 f"outside a cell of its flow {name!r} would add a task that no cell has",
-                otherwise=f"do this in a %%flow {flow.name} cell",
+                otherwise=f"do this in a %%flow {as_word(flow.name)} cell",
             )
         new = Task(name=name)
         new.is_call = True
