@@ -10,11 +10,17 @@ from pathlib import Path
 from resnb.frames import formatted, is_installed, user_frames
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_WORD = re.compile(r"""[^\s()\[\]{}"'#=,\\]+""")
 
 
 def harmless(text: str) -> str:
     """`text` with control characters spelled out, so that it cannot steer a terminal."""
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def as_word(name: str) -> str:
+    """A flow's name as one word of a magic line, in quotes if it has to be."""
+    return harmless(name) if _WORD.fullmatch(name) else repr(name)
 
 
 def described(error: BaseException) -> str:

@@ -15,9 +15,11 @@ from resnb.errors import (
     GraphError,
     OutsideFlowError,
     ResnbError,
+    as_word,
     enumerated,
     user_frames,
 )
+from resnb.notebook.lines.parsed import parse_command_line
 
 KINDS = [
     kind
@@ -193,6 +195,15 @@ def test_an_interrupt_shows_the_users_lines_only():
     lines = errors.shown_without_ours(found.value)._render_traceback_()
     assert [line for line in lines if "File" in line and Path(__file__).name not in line] == []
     assert lines[-1] == "KeyboardInterrupt"
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [("etl", "etl"), ("é-1", "é-1"), ("a b", "'a b'"), ("a'b", '"a\'b"'), ("a#", "'a#'")],
+)
+def test_a_name_in_a_remedy_is_a_word_of_a_line(name, word):
+    assert as_word(name) == word
+    assert parse_command_line(f"run {as_word(name)}").name == name
 
 
 def test_of_many_names_an_error_lists_the_first():

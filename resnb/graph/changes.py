@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from resnb.errors import GraphError, GraphTypeError, nearest
+from resnb.errors import GraphError, GraphTypeError, as_word, nearest
 from resnb.graph import order
 from resnb.graph.base.building import BUILDING
 from resnb.graph.base.kinds import SCOPE_KINDS
@@ -131,7 +131,7 @@ def _of_another_flow(task: Task, home: str, name: str) -> str:
     if task.kind == "parameter":
         again = f"give {name!r} a parameter of that name"
     if nearest(name, [home]):
-        again = f"did you mean %%flow {home}?"
+        again = f"did you mean %%flow {as_word(home)}?"
     return f"{label_of(task)} belongs to flow {home!r} and cannot be used in flow {name!r}: {again}"
 
 

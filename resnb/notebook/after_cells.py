@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from resnb.errors import ResnbError, harmless
+from resnb.errors import ResnbError, as_word, harmless
 from resnb.graph.flow import Flow
 from resnb.graph.tasks.task import Task
 from resnb.notebook.cells.freshness import stale_run
@@ -76,7 +76,7 @@ def _obstacle(flow: Flow, waiting: Iterable[Task], auto: AutoRuns) -> str:
     memory = memory_of(flow)
     for one in flow.parameters():
         if one.required and not memory.state_of(one).is_successful():
-            return f"it needs {one.name!r}: %flow run {harmless(flow.name)} {one.name}=..."
+            return f"it needs {one.name!r}: %flow run {as_word(flow.name)} {one.name}=..."
     opened = {use.scope for use, lease in memory.open_leases.items() if lease.state == "open"}
     needed = {
         scope
@@ -90,6 +90,6 @@ def _obstacle(flow: Flow, waiting: Iterable[Task], auto: AutoRuns) -> str:
             return (
                 f"{listed([harmless(one.name) for one in waiting])} would set up "
                 f"{harmless(scope.name)}, which costs {cost:g} an hour: allow it by "
-                f"%flow auto {harmless(flow.name)} --paid"
+                f"%flow auto {as_word(flow.name)} --paid"
             )
     return ""

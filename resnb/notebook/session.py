@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from resnb.elsewhere import Elsewhere
-from resnb.errors import MagicError, NoValueError, enumerated, nearest
+from resnb.errors import MagicError, NoValueError, as_word, enumerated, nearest
 from resnb.events import EVENTS, Event, RunEnded, StructureChanged
 from resnb.graph.flow import Flow
 from resnb.ledger import states
@@ -110,7 +110,7 @@ class Session:
         elif known:
             hint = f"there is {enumerated([*known])}"
         else:
-            hint = f"build one with %%flow {name}"
+            hint = f"build one with %%flow {as_word(name)}"
         raise MagicError(f"there is no flow {name!r}; {hint}")
 
     def for_building(self, name: str) -> FlowCells:
@@ -145,7 +145,7 @@ class Session:
             return None
         return (
             f"flow {flow.name!r} is not bound to {variable!r}, which holds a "
-            f"value of type {type(held).__name__}; %flow {flow.name} shows it"
+            f"value of type {type(held).__name__}; %flow {as_word(flow.name)} shows it"
         )
 
     def freshness(self, flow: Flow) -> Freshness:

@@ -42,11 +42,19 @@ def cell_being_compiled(shell: Any) -> Iterator[None]:
 
     Raises:
         CellSyntaxError: the cell is not Python.
+        MagicError: Python gives up on it.
     """
     try:
         yield
     except SyntaxError as error:
         raise CellSyntaxError(shell, error) from None
+    except (RecursionError, MemoryError):
+        message = "the cell's code is nested too deeply for Python, or too long a sum: split it"
+        raise MagicError(message) from None
+    except UnicodeEncodeError as error:
+        odd = error.object[error.start].encode("unicode_escape").decode()
+        message = f"the cell has {odd}, half of a character, which Python cannot read: remove it"
+        raise MagicError(message) from None
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from resnb.errors import RunError
+from resnb.errors import RunError, as_word
 from resnb.run.engine.slots import CURRENT
 from resnb.run.engine.surroundings import RunFacts
 
@@ -72,7 +72,7 @@ def enter(run: ActiveRun, *, is_outermost: bool) -> None:
     with _ACTIVE_LOCK:
         if _ACTIVE and is_outermost:
             name, slot = _ACTIVE[0].flow.name, CURRENT.get()
-            advice = f": wait until it has ended, or cancel it with %flow cancel {name}"
+            advice = f": wait until it has ended, or cancel it with %flow cancel {as_word(name)}"
             if slot is not None and slot.output in [one.execution.output for one in _ACTIVE]:
                 here = "and this line is part of its run: run"
                 advice = f", {here} {run.flow.name!r} before it, or call its functions here"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from resnb.errors import NoValueError
+from resnb.errors import NoValueError, as_word
 from resnb.graph.resources.scope import WHOLE, Scope, ScopeUse
 from resnb.graph.tasks.task import Task
 from resnb.ledger import states as lease_states
@@ -187,7 +187,7 @@ class FlowMemory:
         state = self.state_of(task)
         if state.is_successful() and not state.is_skipped():
             return state.result
-        flow, run = self._flow(), f"%flow run {self.flow_name}"
+        flow, run = self._flow(), f"%flow run {as_word(self.flow_name)}"
         name = task.name if flow is None else flow.label_of(task)
         if state.is_skipped():
             message = f"task {name!r} was skipped, so it has no value: {state.message}"

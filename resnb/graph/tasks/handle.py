@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
-from resnb.errors import NoValueError
+from resnb.errors import NoValueError, as_word
 from resnb.graph.base.roles import Flow, Scope
 from resnb.graph.base.stand_in import Standing, variable_of
 from resnb.graph.tasks.operators import Operators
@@ -38,7 +38,7 @@ class Handle(Operators[Result_co]):
         if flow.memory is None:
             message = (
                 f"task {flow.label_of(self)!r} has no value yet: flow {flow.name!r} has not run "
-                f"(%flow run {flow.name}, or flow.run())"
+                f"(%flow run {as_word(flow.name)}, or flow.run())"
             )
             raise NoValueError(message)
         return flow.memory.value_of(self)

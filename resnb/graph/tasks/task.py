@@ -8,7 +8,7 @@ and returns that copy, which belongs to this flow from then on. A task that is a
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
-from resnb.errors import GraphError, OptionError, OutsideFlowError
+from resnb.errors import GraphError, OptionError, OutsideFlowError, as_word
 from resnb.graph.base.active_function import ACTIVE_FUNCTION, active_function
 from resnb.graph.base.building import BUILDING, flow_being_built
 from resnb.graph.base.roles import Flow
@@ -287,7 +287,7 @@ class Task(Definition, Handle["Task"]):
         if flow.built_by_cells and flow_being_built() is None:
             self._refuse(
                 f"outside a cell of its flow {name!r} would add a task that no cell has",
-                otherwise=f"do this in a %%flow {flow.name} cell",
+                otherwise=f"do this in a %%flow {as_word(flow.name)} cell",
             )
         new = Task(name=name)
         new.is_call = True

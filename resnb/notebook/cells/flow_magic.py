@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from resnb.errors import CleanupError, MagicError, RunError
+from resnb.errors import CleanupError, MagicError, RunError, as_word
 from resnb.events import EVENTS, StructureChanged
 from resnb.graph.flow import Flow
 from resnb.graph.resources.scope import Scope
@@ -35,9 +35,10 @@ def flow_cell(shell: Any, session: Session, line: str, cell: str, cell_id: str |
     flow_cells = session.for_building(parsed.name)
     refuse_while_running(parsed.name)
     if parsed.step is not None and not has_code(cell):
+        word = as_word(parsed.name)
         raise MagicError(
-            f"%%flow {parsed.name} --step: the cell is empty, and a step is the cell's code: write "
-            f"that below; %flow remove {parsed.name} NAME takes out a step that it was before"
+            f"%%flow {word} --step: the cell is empty, and a step is the cell's code: write "
+            f"that below; %flow remove {word} NAME takes out a step that it was before"
         )
     if cell_id is None and is_terminal(shell) and parsed.step is not None and parsed.step.title:
         cell_id = f"step {parsed.step.title}"  # typed once more, it replaces that
@@ -75,7 +76,8 @@ def refuse_while_running(name: str) -> None:
     """Raise `RunError` if the flow called `name` is running, so that it cannot be changed."""
     run = active_run()
     if run is not None and run.flow.name == name:
-        message = f"flow {name!r} is running: wait until it has ended, or %flow cancel {name}"
+        remedy = f"wait until it has ended, or %flow cancel {as_word(name)}"
+        message = f"flow {name!r} is running: {remedy}"
         raise RunError(message)
 
 

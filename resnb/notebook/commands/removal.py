@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from resnb.errors import MagicError, harmless, nearest
+from resnb.errors import MagicError, as_word, harmless, nearest
 from resnb.events import EVENTS, StructureChanged
 from resnb.graph.base.kinds import SCOPE_KINDS
 from resnb.graph.flow import Flow
@@ -120,10 +120,10 @@ def _deleted(flow: Flow, cells: FlowCells | None) -> list[CellKey]:
     keys = [] if cells is None else [key for key in cells.records if key in cells.deleted]
     if keys:
         return keys
-    name = harmless(flow.name)
+    name, word = harmless(flow.name), as_word(flow.name)
     raise MagicError(
         f"flow {name!r} has no tasks of deleted cells, as far as the front end says: name a task "
-        f"or a cell (%flow remove {name} TASK, %flow remove {name} [6])"
+        f"or a cell (%flow remove {word} TASK, %flow remove {word} [6])"
     )
 
 

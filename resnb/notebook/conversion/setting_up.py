@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from resnb.errors import MagicError
+from resnb.errors import MagicError, as_word
 from resnb.events import EVENTS, StructureChanged
 from resnb.graph.flow import Flow
 from resnb.notebook.cells.cell_code import flow_body
@@ -44,5 +44,5 @@ def refuse_known(session: Session, flow: str) -> None:
     if flow in session.names():
         raise MagicError(
             f"%flow from-cells: there is a flow {flow!r}; choose another name, or empty it first "
-            f"(%flow reset {flow})"
+            f"(%flow reset {as_word(flow)})"
         )

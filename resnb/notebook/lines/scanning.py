@@ -19,6 +19,7 @@ _BLANKS = re.compile(r"\s*(#.*)?", re.DOTALL)
 _QUOTED = r"""(?s)(?P<quote>["'])(?:(?!(?P=quote))[^\\]|\\.)*(?P=quote)"""
 _WORD = r"\S+"
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
+_HELP = frozenset({"-h", "--help", "help"})
 _DASHES = "-\N{EN DASH}\N{EM DASH}"  # what editors make of two hyphens
 
 
@@ -61,6 +62,8 @@ class Scanner:
         """
         known = [*self._magic.commands, *self._options] if self.command is None else self._options
         near = _nearest(word, known)
+        if word in _HELP:
+            return MagicError(f"the help is {self._magic.name.split()[0]}?")
         remedy = f"; did you mean {near}?" if near else f"; {hint}" if hint else ""
         return MagicError(f"unexpected {quoted(self.rest)}{remedy}")
 
@@ -89,6 +92,8 @@ class Scanner:
         name = self.take(r"--?[^\s=#]*")
         if name is None:
             return None
+        if name in _HELP:
+            raise MagicError(f"the help is {self._magic.name.split()[0]}?")
         option = self._magic.option(name)
         if option is None and (reason := dict(self._magic.refused).get(name)):
             raise MagicError(f"{name} {reason}")

@@ -115,6 +115,24 @@ def test_what_no_cell_can_hold_is_refused_and_changes_nothing(body):
     assert names == {"x": 5}
 
 
+@pytest.mark.parametrize("line", ["etl --step --quiet", "etl --quiet"])
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("x = " + 100_000 * "-" + "1", "nested too deeply for Python, or too long a sum: split it"),
+        ("x = " + 20_000 * "1+" + "1", "nested too deeply for Python, or too long a sum: split it"),
+        ("x = '\ud800'", "the cell has \\\\ud800, half of a character, which Python cannot read"),
+    ],
+    ids=["nested", "long", "half a character"],
+)
+def test_what_python_gives_up_on_is_told_in_one_line(line, body, said):
+    names = {}
+    shell, session = Shell(names=names), Session(names)
+    with pytest.raises(MagicError, match=said):
+        flow_cell(shell, session, line, body, None)
+    assert names == {}
+
+
 def test_a_global_of_a_step_is_an_output_like_any_other():
     names = {}
     shell, session = Shell(names=names), Session(names)
