@@ -83,11 +83,20 @@ def shown_while_running(flow: Flow, *, quiet: bool = False) -> Iterator[None]:
     stop = EVENTS.listen(show)
     try:
         yield
+    except BaseException:
+        if began:  # it was interrupted
+            _show_all(flow, place, update=True)
+        raise
     finally:
         stop()
     wait_for_reaper(memory_of(flow).leases())
+    _show_all(flow, place, update=bool(began))
+
+
+def _show_all(flow: Flow, place: str, *, update: bool) -> None:
+    """Show what a notebook keeps of `flow` in the output with the id `place`."""
     data, metadata = bundle(flow)
-    display(data, metadata=metadata, raw=True, display_id=place, update=bool(began))
+    display(data, metadata=metadata, raw=True, display_id=place, update=update)
 
 
 def _mark_stale(flow: Flow) -> None:

@@ -70,6 +70,20 @@ def test_a_first_run_is_shown_from_its_beginning_where_the_cell_has_a_name(noteb
     assert headless.places == [None]
 
 
+def test_an_interrupted_run_does_not_stay_in_the_notebook_as_running(notebook):
+    body = """
+import os, signal, threading
+def stop():
+    os.kill(os.getpid(), signal.SIGINT)
+    while not threading.Event().wait(0.02):
+        pass
+x = task(stop)()"""
+    shown = notebook.fail(f"%%flow cut --run{body}", "a")
+    assert shown.error == "KeyboardInterrupt"
+    assert [set(one) for one in shown.displays] == [{WIDGET, "image/png", "text/plain"}]
+    assert "cancelled" in shown.texts
+
+
 @pytest.fixture
 def widgets(notebook):
     """Counts the widgets of the kernel: of a flow a view, a picture, a box, and their styles."""
