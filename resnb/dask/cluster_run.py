@@ -124,6 +124,7 @@ class ClusterRun:
                 except Empty:
                     break
             self._stop_rows()
+            self._calls.scattered.let_go()
             self._sent.submit()
             self._tell()
             if item is None:
