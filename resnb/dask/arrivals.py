@@ -11,9 +11,9 @@ from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from resnb.dask.cluster_loss import is_killer, reason_of
+from resnb.dask.failures import Failure
 from resnb.dask.messages import END
 from resnb.dask.seats import label_of
-from resnb.dask.serialization import Failure
 from resnb.dask.workers.tries import FAILED, LEFT, SUCCEEDED, SUSPECT, UNDONE, failure_by
 from resnb.states import FIRST_FINISHED, RUNNING
 

@@ -10,6 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resnb.dask.remote_value import RemoteItem, RemoteValue
+from resnb.dask.scattering import Scattered
 from resnb.dask.serialization import (
     OWN,
     ArgumentPickler,
@@ -18,12 +19,10 @@ from resnb.dask.serialization import (
     Place,
     RemoteCall,
     Resource,
-    Whole,
     code_of,
 )
 from resnb.dask.workers import performing as remote
-from resnb.elsewhere import Elsewhere
-from resnb.errors import RunError
+from resnb.errors import NoValueError, RunError
 from resnb.ledger import states as lease_states
 from resnb.run.engine.mapping import Source
 from resnb.run.engine.surroundings import facts_of_row, facts_of_run
@@ -33,14 +32,10 @@ if TYPE_CHECKING:
     from resnb.run.engine.engine import Engine
     from resnb.run.engine.execution import Execution
 
-LARGE = 1_000_000
-"""Values of the kernel with so many bytes (by Dask's reckoning) or more are sent only once."""
 FACT = 10_000
 """Values of `resnb.context` with more bytes stay in the kernel."""
 MESSAGE = 4_000_000
 """Approximate maximum size of a message in bytes; Dask warns of more than twice as many."""
-_CONTAINERS = (list, tuple, set, frozenset, dict)
-_SMALL = (type(None), bool, int, float, complex, RemoteValue, RemoteItem, Flattened)
 
 
 class Package(NamedTuple):
@@ -96,18 +91,21 @@ class CallFactory:
     """
 
     def __init__(self, engine: "Engine", client: Any, cluster: str) -> None:
+        from distributed import Future
+
         self.topic = f"resnb-{uuid.uuid4().hex}"
         # os.urandom for each key would hand the interpreter to another thread each time
         self._random = Random(self.topic)  # noqa: S311 - for names only
         self.cluster = cluster
         self._execution = engine.execution
         self._client = client
+        self._future = Future
         self._codes: dict[Any, bytes] = {}
         self._remote: dict[int, RemoteValue] = {}
         # calls on their way may refer to an earlier try; if Dask forgot that, it would treat
         # everything in the same message as cancelled
         self._outdated: list[RemoteValue] = []
-        self._scattered: dict[int, tuple[Any, RemoteValue]] = {}
+        self.scattered = Scattered(engine.execution, client, cluster)
         self._facts = _sendable(facts_of_run(engine.execution.scopes.run))
         self.values = _Values(engine.execution, self._remote)
 
@@ -195,13 +193,15 @@ class CallFactory:
         plan, origin = execution.plan, execution.mapped.origin(row)
         task = plan.tasks[origin]
         references = plan.references[row] if row == origin else None
+        resources = self._resources()
+        once = partial(self.scattered.once, row=row, resources=resources)
         if references is None:
-            args, kwargs = execution.arguments(row, self.values, self._flattened)
+            args, kwargs = execution.arguments(row, self.values, lambda one: Flattened(once(one)))
         else:
             args, kwargs = [self.values[one] for one in references], {}
-        sender = ArgumentPickler(self._reference, self._client, self._resources())
-        args = [self._once(one) for one in args]
-        kwargs = {key: self._once(one) for key, one in kwargs.items()}
+        sender = ArgumentPickler(self._reference, self._client, resources)
+        args = [once(one) for one in args]
+        kwargs = {key: once(one) for key, one in kwargs.items()}
         data, found = sender.sent(task.name, args, kwargs)
         known = len(found)
         if row == origin:
@@ -235,6 +235,8 @@ class CallFactory:
         submit, label = partial(self._client.submit, pure=False), self._name_of(row)
         name = self._execution.task_of(row).name
         value, client = source.value, self._client
+        if type(value) is self._future:
+            value = RemoteValue(label, client, self.cluster, self._of_user(value))
         parts, upstream = self._parts(value)
         if source.children:
             items = RemoteValue(
@@ -273,35 +275,28 @@ class CallFactory:
 
     def _reference(self, value: Any) -> tuple[Any, Path] | None:
         kind = type(value)
+        if kind is self._future:
+            return self._of_user(value), ()
         whole = value.whole if kind is RemoteItem else value
         if type(whole) is not RemoteValue or whole.cluster != self.cluster or whole.future is None:
             return None
         path = whole.path
         return whole.future, (*path, value.index) if kind is RemoteItem else path
 
-    def _flattened(self, value: Any) -> Flattened:
-        return Flattened(self._once(value))
+    def _of_user(self, future: Any) -> Any:
+        """A future of the user's, of which the task gets the value.
 
-    def _once(self, value: Any) -> Any:
-        """`value`, or a reference to it on the cluster if it is large."""
-        if isinstance(value, _SMALL) or (isinstance(value, str | bytes) and len(value) < LARGE):
-            return value
-        known = self._scattered.get(id(value))
-        if known is not None:
-            return known[1]
-        from dask.sizeof import sizeof
-
-        if id(value) in self._resources() or sizeof(value) < LARGE or _refers(value):
-            return value
-        is_container = isinstance(value, _CONTAINERS)
-        try:
-            future = self._client.scatter(Whole(value) if is_container else value, hash=False)
-        except Exception:  # noqa: BLE001 - it does not pickle: who sends it says so
-            return value
-        place = 0 if is_container else None
-        sent = RemoteValue(str, self._client, self.cluster, future, place)
-        self._scattered[id(value)] = value, sent
-        return sent
+        Raises:
+            NoValueError: it has none here. Dask would cancel whatever is sent together with that.
+        """
+        if future.status == "cancelled":
+            message = f"the future {future.key!r} among its arguments was cancelled"
+            raise NoValueError(message)
+        known = future.client._scheduler_identity  # noqa: SLF001 - asking would take a message
+        if future.client is not self._client and known.get("id") != self.cluster:
+            message = f"the future {future.key!r} among its arguments is one of another cluster"
+            raise NoValueError(message)
+        return future
 
     def _resources(self) -> dict[int, Resource]:
         return {
@@ -334,16 +329,6 @@ class _Values:
         if execution.table.state[row] < FIRST_FINISHED and row in self._remote:
             return self._remote[row]
         return execution.values[row]
-
-
-def _refers(value: Any) -> bool:
-    """Whether there is a value on a cluster somewhere in `value`, which may have many items."""
-    if not isinstance(value, _CONTAINERS):
-        return isinstance(value, Elsewhere)
-    parts = [*value, *value.values()] if isinstance(value, dict) else value
-    kinds = set(map(type, parts))  # a loop over numbers would take longer than to send them
-    inside = tuple(one for one in kinds if issubclass(one, (*_CONTAINERS, Elsewhere)))
-    return any(_refers(one) for one in parts if isinstance(one, inside)) if inside else False
 
 
 def _pickled(about: dict[str, Any]) -> bytes:

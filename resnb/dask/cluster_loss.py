@@ -10,6 +10,9 @@ from resnb.run.scheduling.outcome import text_of
 
 PATIENCE = 30.0
 """How long a cluster may be without any worker, in seconds; new ones may be starting."""
+RESTING = 600.0
+"""Likewise if it has sent the last one away, as an adaptive cluster does that has nothing to do: a
+cloud may take minutes to start another."""
 
 
 def reason_of(client: Any, error: BaseException | None = None, name: str = "") -> Any:
@@ -82,7 +85,7 @@ class WorkerWatch:
 
     async def event(self, event: tuple[Any, Any]) -> None:
         """Something has happened on the cluster; on the client's loop."""
-        action = event[1].get("action") if isinstance(event[1], dict) else None
+        action = _action(event[1])
         if action in {"add-worker", "remove-worker"}:
             self._client.loop.add_callback(self._count)
             self._call_off()
@@ -110,24 +113,43 @@ class WorkerWatch:
             self._client.loop.remove_timeout(self._timer)
             self._timer = None
 
-    def _look_later(self) -> None:
+    def _look_later(self, waited: float = 0.0) -> None:
+        """Look again once there has been no worker for so long, or for longer."""
+        patience = RESTING if waited else PATIENCE
         if self._lost is not None and self._timer is None:
-            self._timer = self._client.loop.call_later(PATIENCE, self._look)
+            look = partial(self._look, patience)
+            self._timer = self._client.loop.call_later(patience - waited, look)
 
-    def _look(self) -> None:
+    def _look(self, waited: float) -> None:
         self._timer = None
 
         async def look() -> None:
             try:
                 workers = await self._client.nthreads()
+                is_resting = not workers and await self._is_resting()
             except OSError:  # the scheduler may be too busy to answer
                 self._look_later()
                 return
             lost = self._lost
-            if lost is not None and not workers:
-                lost(f"no Dask worker is left, and none has come for {PATIENCE:g} s")
+            if lost is None or workers:
+                return
+            if is_resting and waited < RESTING:
+                self._look_later(waited)
+            else:
+                lost(f"no Dask worker is left, and none has come for {waited:g} s")
 
         self._client.loop.add_callback(look)
+
+    async def _is_resting(self) -> bool:
+        """Whether the last worker was sent away, rather than lost."""
+        events = await self._client.scheduler.events(topic="all")
+        gone = [one for _, one in events if _action(one) == "remove-worker"]
+        return bool(gone and gone[-1].get("expected"))
+
+
+def _action(event: Any) -> Any:
+    """What an event is about; a user's may be anything."""
+    return event.get("action") if isinstance(event, dict) else None
 
 
 _WATCHES: WeakKeyDictionary[Any, list[WorkerWatch]] = WeakKeyDictionary()

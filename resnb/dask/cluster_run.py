@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from resnb.dask.arrivals import Arrivals
 from resnb.dask.cancellation import Cancellations, Try
 from resnb.dask.cluster_loss import reason_of
+from resnb.dask.failures import Failure, error_of
 from resnb.dask.mapping import RemoteMapping
 from resnb.dask.messages import Session, fetched, made_again
 from resnb.dask.seats import seats_of
-from resnb.dask.serialization import Failure, error_of
 from resnb.dask.submission import Submission
 from resnb.errors import RunError
 from resnb.run.engine.attempt import Attempt
@@ -124,6 +124,7 @@ class ClusterRun:
                 except Empty:
                     break
             self._stop_rows()
+            self._calls.scattered.let_go()
             self._sent.submit()
             self._tell()
             if item is None:

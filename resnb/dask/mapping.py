@@ -4,8 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from resnb.dask.failures import Failure, error_of
 from resnb.dask.remote_value import RemoteItems, RemoteValue
-from resnb.dask.serialization import Failure, error_of
 from resnb.elsewhere import Elsewhere
 from resnb.run.engine.mapping import MappedInputs, Source, expand, sources, take_in
 

@@ -4,7 +4,8 @@ import pickle
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from resnb.dask.serialization import Failure, Path, found_at
+from resnb.dask.failures import Failure
+from resnb.dask.serialization import Path, found_at
 from resnb.elsewhere import Elsewhere, LetGo
 from resnb.errors import NoValueError
 

@@ -41,13 +41,16 @@ def seats_of(client: Any) -> Seats:
     """
     known = _KNOWN.get(client)
     if known is None or known[0] != _size(client._scheduler_identity):  # noqa: SLF001 - see above
-        info = client.scheduler_info()
+        info = client.scheduler_info(n_workers=-1)  # some versions tell of five unless asked
         known = _KNOWN[client] = _size(info), _seats(info)
     return known[1]
 
 
 def _size(info: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(info.get(one) for one in ("id", "n_workers", "total_threads"))
+    if "n_workers" in info or "workers" not in info:
+        return tuple(info.get(one) for one in ("id", "n_workers", "total_threads"))
+    workers = info["workers"].values()  # dask 2025.1 counts neither
+    return info["id"], len(workers), sum(one["nthreads"] for one in workers)
 
 
 def _seats(info: Mapping[str, Any]) -> Seats:

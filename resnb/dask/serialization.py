@@ -1,4 +1,4 @@
-"""What goes to a worker and comes back, as bytes: code, arguments, and exceptions.
+"""What goes to a worker and comes back, as bytes: code, arguments, and small values.
 
 The bytes do not contain values that are on the cluster already, but numbers by which the worker
 finds them: in the values that Dask gives it, or among the results of the same bundle. A live
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from resnb.dask.exceptions import dumped
+from resnb.dask.failures import Failure, error_of, failure_of
 from resnb.dask.workers.attachments import Attachments
 from resnb.errors import NoValueError, RunError
 from resnb.graph.base.inputs import flat
@@ -111,16 +111,6 @@ class Whole:
 # ---- on a worker
 
 
-class Failure:
-    """In place of a value: what a try's code raised, or (without `error`) why it did not run."""
-
-    __slots__ = ("error", "reason")
-
-    def __init__(self, error: bytes | None, reason: str = "") -> None:
-        self.error = error
-        self.reason = reason
-
-
 def found_at(value: Any, path: Path) -> Any:
     """What is at `path` in `value`; a `Failure` if there is one on the way."""
     for index in path:
@@ -128,22 +118,6 @@ def found_at(value: Any, path: Path) -> Any:
             return value
         value = value[index]
     return value
-
-
-def failure_of(error: BaseException) -> Failure:
-    """`error` and its traceback as a `Failure`; an exception that does not pickle goes as text."""
-    from tblib import Traceback
-
-    frames = None
-    if error.__traceback__ is not None:
-        # the first frame is resnb's
-        after = error.__traceback__.tb_next
-        frames = None if after is None else Traceback(after).to_dict()
-    try:
-        data = dumped(error)
-    except Exception:  # noqa: BLE001 - the user's class
-        data = dumped(RuntimeError(text_of(error)))
-    return Failure(pickle.dumps((data, frames)))
 
 
 def loaded(
@@ -223,22 +197,6 @@ def pickled(name: str, value: Any) -> tuple[bytes, int]:
 
 
 # ---- in the kernel
-
-
-def error_of(failure: Failure) -> BaseException | None:
-    """What was raised on the worker, with its traceback; None if nothing was."""
-    if failure.error is None:
-        return None
-    data, frames = pickle.loads(failure.error)  # noqa: S301 - a worker's of ours
-    try:
-        error: BaseException = pickle.loads(data)  # noqa: S301 - likewise
-    except Exception as fault:  # noqa: BLE001 - the user's class
-        error = RuntimeError(f"an exception that does not load here: {text_of(fault)}")
-    if frames is not None:
-        from tblib import Traceback
-
-        error = error.with_traceback(Traceback.from_dict(frames).as_traceback())
-    return error
 
 
 def code_of(task: Task, function: "Callable[..., Any]") -> bytes:

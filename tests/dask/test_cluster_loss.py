@@ -52,6 +52,7 @@ class Cluster:
     def __init__(self):
         self.loop, self.workers, self.handlers = Loop(), {}, {}
         self.answers = True
+        self.log, self.scheduler = [(0.0, "a user's")], self
 
     def subscribe_topic(self, topic, handler):
         self.handlers[topic] = handler
@@ -68,14 +69,19 @@ class Cluster:
         self.workers[name] = 1
         self._tell("add-worker")
 
-    def remove(self, name):
+    def remove(self, name, **event):
         del self.workers[name]
-        self._tell("remove-worker")
+        self._tell("remove-worker", **event)
 
-    def _tell(self, action):
+    def _tell(self, action, **event):
+        self.log.append((0.0, {"action": action, **event}))
         if "all" in self.handlers:
-            asyncio.run(self.handlers["all"](("", {"action": action})))
+            asyncio.run(self.handlers["all"](self.log[-1]))
         self.loop.settle()
+
+    async def events(self, topic):
+        assert topic == "all"
+        return self.log
 
 
 def watching(case, *, had_workers=False):
@@ -120,6 +126,32 @@ def test_workers_that_went_before_anybody_watched_are_missed(case):
     assert case.lost == []
     cluster.loop.advance(1)
     assert len(case.lost) == 1
+
+
+def test_a_cluster_that_has_sent_its_workers_away_has_longer_to_start_others(case):
+    cluster = case.cluster
+    cluster.remove("a", expected=False)
+    cluster.remove("b", expected=True)
+    cluster.loop.advance(599)
+    assert case.lost == []
+    cluster.add("c")
+    cluster.loop.advance(600)
+    assert case.lost == []
+    cluster.remove("c", expected=True)
+    cluster.loop.advance(30)
+    cluster.loop.advance(569)
+    assert case.lost == []
+    cluster.loop.advance(1)
+    assert case.lost == ["no Dask worker is left, and none has come for 600 s"]
+
+
+def test_workers_that_were_sent_away_before_anybody_watched_are_not_missed(case):
+    cluster = case.cluster
+    cluster.remove("a", expected=True)
+    cluster.remove("b", expected=True)
+    case.watches.append(watching(case, had_workers=True))
+    cluster.loop.advance(30)
+    assert case.lost == []
 
 
 def test_a_new_worker_or_one_that_is_left_is_enough(case):

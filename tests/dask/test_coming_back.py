@@ -7,7 +7,7 @@ import pytest
 
 from resnb import Flow, task, triggers
 from resnb.dask.bundles import forming
-from resnb.dask.serialization import Failure
+from resnb.dask.failures import Failure
 from resnb.dask.workers.registry import TryRegistry, registry_of
 from tests.dask import codes
 from tests.dask.cases import PLAIN, SCRIPTS, fails, no_op

@@ -6,8 +6,8 @@ import sys
 import distributed  # noqa: F401 - it changes how exceptions are pickled
 import pytest
 
-from resnb.dask.exceptions import dumped
-from resnb.dask.serialization import error_of, failure_of
+from resnb.dask.failures import error_of, failure_of
+from resnb.dask.workers.exceptions import dumped
 
 
 class Exits(SystemExit):

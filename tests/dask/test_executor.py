@@ -527,7 +527,7 @@ def test_a_container_that_is_sent_as_a_whole_is_as_large_to_a_worker():
 def test_many_values_of_the_cluster_in_a_container_are_found_there(
     executor, container, monkeypatch
 ):
-    monkeypatch.setattr("resnb.dask.calls.LARGE", 100)
+    monkeypatch.setattr("resnb.dask.scattering.LARGE", 100)
     with Flow("f") as flow:
         counted = task(len)(container([one() for _ in range(100)]))
     flow.run(executor=executor).raise_for_failure()

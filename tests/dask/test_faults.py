@@ -20,6 +20,7 @@ from resnb import DaskExecutor, Flow, resource_manager, task, triggers
 from resnb.dask import cluster_loss
 from resnb.dask.bundles import forming
 from resnb.dask.bundles.estimates import ESTIMATES
+from resnb.dask.bundles.forming import Bundler
 from resnb.dask.connecting import disconnected
 from resnb.dask.remote_value import RemoteValue
 from tests.dask import codes
@@ -259,6 +260,30 @@ def test_a_task_that_kills_every_worker_fails_and_says_so(thing):
         state = ended(flow, client)
         assert state.is_failed()
         assert "each Dask worker that ran task 'dies' died" in state.result[found].message
+        assert thing.held == []
+
+
+def test_a_worker_that_is_sent_away_leaves_nothing_to_be_suspected(tmp_path, thing, monkeypatch):
+    suspects, suspect = [], Bundler.suspect
+
+    def note(bundler, row):
+        suspects.append(row)
+        suspect(bundler, row)
+
+    monkeypatch.setattr(Bundler, "suspect", note)
+    with codes.cluster() as cluster, codes.client_of(cluster) as client:
+        with Flow("f") as flow, thing():
+            first = task(codes.waits_at_first)(str(tmp_path))
+            others = [task(codes.plus_one)(number) for number in range(20)]
+        run = run_in_background(flow, client)
+        leaves = codes.await_mark(tmp_path, "waits")
+        (address,) = [at for at, process in client.run(os.getpid).items() if process == leaves]
+        client.retire_workers([address])
+        state = run.wait(codes.DEADLINE)
+        assert state.is_successful(), state
+        assert state.result[first].result == "elsewhere"
+        assert [state.result[one].result for one in others] == [*range(1, 21)]
+        assert suspects == []
         assert thing.held == []
 
 

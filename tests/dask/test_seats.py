@@ -19,10 +19,11 @@ class Client:
         identity = {"id": "one", "n_workers": len(self.workers), "total_threads": threads}
         self._scheduler_identity = {**identity, "workers": {}}
 
-    def scheduler_info(self):
+    def scheduler_info(self, n_workers=5):
         self.asked += 1
         workers = {name: {"name": name, "nthreads": n} for name, n in self.workers.items()}
-        return {**self._scheduler_identity, "workers": workers}
+        some = [*workers.items()][: None if n_workers == -1 else n_workers]
+        return {**self._scheduler_identity, "workers": dict(some)}
 
 
 @pytest.fixture
@@ -49,6 +50,30 @@ def test_it_is_asked_again_once_it_is_heard_to_have_changed(client):
 
 def test_it_is_asked_each_time_if_nothing_is_heard_of_it(client):
     client._scheduler_identity = {}
-    client.scheduler_info = lambda info=client.scheduler_info: {**info(), "id": "old"}
+    client.scheduler_info = lambda info=client.scheduler_info, **given: {
+        **info(**given),
+        "id": "old",
+    }
     assert [seats_of(client).cluster for _ in range(2)] == ["old", "old"]
+    assert client.asked == 2
+
+
+def test_each_worker_of_a_large_cluster_counts(client):
+    client.workers = {f"{number:02}": 1 for number in range(20)}
+    client.hears()
+    seats = seats_of(client)
+    assert seats.threads == len(seats.labels) == 20
+
+
+def test_a_client_that_hears_of_the_workers_alone_counts_them(client):
+    def hears():
+        workers = {name: {"name": name, "nthreads": n} for name, n in client.workers.items()}
+        client._scheduler_identity = {"id": "one", "workers": workers}
+
+    hears()
+    assert [seats_of(client).threads for _ in range(2)] == [3, 3]
+    assert client.asked == 1
+    client.workers["a"] = 4
+    hears()
+    assert seats_of(client).threads == 5
     assert client.asked == 2

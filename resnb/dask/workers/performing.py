@@ -16,16 +16,8 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, NamedTuple
 
-from resnb.dask.serialization import (
-    OWN,
-    Failure,
-    RemoteCall,
-    error_of,
-    failure_of,
-    found_at,
-    loaded,
-    pickled,
-)
+from resnb.dask.failures import Failure, error_of, failure_of
+from resnb.dask.serialization import OWN, RemoteCall, found_at, loaded, pickled
 from resnb.dask.workers.registry import TryRegistry, registry_of
 from resnb.dask.workers.tries import (
     FAILED,
@@ -79,7 +71,7 @@ def perform(data: bytes, *upstream: Any) -> Any:
     finally:
         registry.ends_alone(report, _dask_key())
     error = error_of(value) if type(value) is Failure else None
-    if error is not None and before is not None and before.was_done:
+    if error is not None and before is not None and before.mark == "memory":
         raise error
     return value
 
@@ -199,16 +191,19 @@ class _EndsBefore(NamedTuple):
 
     Attributes:
         is_whole: whether none was forgotten.
-        was_done: whether Dask's task had been done there.
+        mark: what `MarkAgain` says of Dask's task.
     """
 
     ends: dict[tuple[int, int], tuple[str, bytes | None]]
     is_whole: bool
-    was_done: bool
+    mark: str
 
     def of(self, call: RemoteCall) -> tuple[str, bytes | None]:
-        """How `call` ended, and with what; it counts as done if that was forgotten."""
-        unknown = SUSPECT if self.is_whole else SUCCEEDED
+        """How `call` ended, and with what.
+
+        If that was forgotten, or it can have killed no worker, it counts as done, without a value.
+        """
+        unknown = SUSPECT if self.is_whole and self.mark != "moved" else SUCCEEDED
         return self.ends.get((call.row, call.number), (unknown, None))
 
 
@@ -229,7 +224,7 @@ def _ends_before(worker: Any, topic: str) -> _EndsBefore | None:
         for one in message["reports"]
         if one["end"]
     }
-    return _EndsBefore(ends, most is None or len(events) < most, mark == "memory")
+    return _EndsBefore(ends, most is None or len(events) < most, mark)
 
 
 def _failing(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -21,7 +21,8 @@ class ForbidTries(WorkerPlugin):
 class MarkAgain(SchedulerPlugin):
     """Marks what has to be done again because its worker is gone, so that the next one knows.
 
-    The mark says whether that had been done: `"memory"`, or `"processing"`.
+    The mark says whether that had been done (`"memory"`) or may have killed a worker (`"killed"`);
+    `"moved"` is what was on a worker that was sent away, such as by a cluster that gets smaller.
 
     Args:
         annotation: the name of the mark.
@@ -46,8 +47,10 @@ class MarkAgain(SchedulerPlugin):
         if finish == "released" and start in {"processing", "memory"}:
             task = self.scheduler.tasks[key]
             known = task.annotations or {}
-            start = "memory" if known.get(self.annotation) == "memory" else start
-            task.annotations = {**known, self.annotation: start}
+            mark = "killed" if task.suspicious else "moved"
+            if "memory" in {start, known.get(self.annotation)}:
+                mark = "memory"
+            task.annotations = {**known, self.annotation: mark}
 
     def remove_client(self, scheduler: Any, client: str) -> None:
         """A client has gone."""

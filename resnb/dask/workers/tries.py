@@ -10,7 +10,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from resnb.dask.serialization import OWN, Failure, RemoteCall
+from resnb.dask.failures import Failure
+from resnb.dask.serialization import OWN, RemoteCall
 from resnb.run.engine.slots import Slot
 from resnb.run.output.displays import DISPLAY
 from resnb.run.output.log import LOG_LIMIT
