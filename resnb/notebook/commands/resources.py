@@ -210,7 +210,7 @@ def _clean_up(name: str | None) -> None:
 def _clean_up_elsewhere(name: str, alive: Sequence[Lease]) -> None:
     """Clean up what an ended kernel has left under `name`."""
     if all(one.record.name != name for one in _of_others()):
-        listing = enumerated([harmless(lease.name) for lease in alive])
+        listing = enumerated([lease.name for lease in alive])
         hint = f"there is {listing}" if listing else "nothing is open"
         raise MagicError(f"no resource {name!r}; {hint}")
     commands = _commands()

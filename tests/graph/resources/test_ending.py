@@ -203,6 +203,7 @@ def test_a_process_that_cannot_be_killed_is_an_error(monkeypatch):
     with pytest.raises(CleanupError, match=f"process {found.pid} cannot be ended, not even by SIG"):
         made.cleanup(found)
     subprocess.Popen.kill(found)
+    found.wait(60)
     made.cleanup(found)
 
 
