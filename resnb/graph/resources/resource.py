@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from resnb.errors import GraphError, GraphTypeError, OptionError, OutsideFlowError
+from resnb.errors import GraphError, GraphTypeError, HandleError, OptionError, OutsideFlowError
 from resnb.graph.base.active_function import active_function
 from resnb.graph.base.building import flow_being_built
 from resnb.graph.base.options import checked, refuse_unknown
@@ -19,11 +19,29 @@ _STEPS = ("init", "setup", "cleanup")
 _TASK_KWARGS = tuple(f"{step}_task_kwargs" for step in _STEPS)
 
 
-class InitTask(Task):
+class ScopeTask(Task):
+    """A task of a scope, which is made with its scope and stands for nothing that can be called."""
+
+    scope: Scope
+
+    def __call__(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuse a call, which the user means for what set-up returns.
+
+        Raises:
+            HandleError: always.
+        """
+        raise HandleError(
+            f"resource {self.scope.name!r} cannot be called here: there is none before the flow "
+            "runs; call it in a task"
+        )
+
+    map = __call__
+
+
+class InitTask(ScopeTask):
     """Creates the manager object."""
 
     kind = "init"
-    scope: Scope
 
     def __init__(self, manager: "ResourceManager", **options: Any) -> None:
         self.run = manager.resource_class  # type: ignore[method-assign]
@@ -31,11 +49,10 @@ class InitTask(Task):
         super().__init__(**options)
 
 
-class SetupTask(Task):
+class SetupTask(ScopeTask):
     """Sets the resource up. The task is also the handle of the resource."""
 
     kind = "setup"
-    scope: Scope
 
     def run(self, manager: Any) -> Any:
         """Call the manager's setup, if it has one."""
@@ -43,11 +60,10 @@ class SetupTask(Task):
         return setup() if setup is not None else None
 
 
-class CleanupTask(Task):
+class CleanupTask(ScopeTask):
     """Cleans the resource up."""
 
     kind = "cleanup"
-    scope: Scope
 
     def run(self, manager: Any, resource: Any = None) -> Any:
         """Call the manager's cleanup."""
