@@ -18,6 +18,7 @@ import resnb
 from resnb.cli.text import exactly, fleet_table, outcome, table
 from resnb.durations import seconds
 from resnb.errors import OptionError, ResnbError
+from resnb.ledger import states
 from resnb.ledger.admin.commands import LedgerCommands
 from resnb.ledger.admin.fleet import fleet
 from resnb.ledger.admin.listing import ListedLease, plain
@@ -189,7 +190,10 @@ def wait(*, timeout: float | None, session: str | None) -> None:
     left = commands.wait(timeout, session)
     unseen = [one for one in _unseen(commands) if session in (None, one.record.session)]
     _tell_of_damage(commands)
-    _report_and_exit([], [*left, *unseen], "nothing is left behind")
+    records = [one.record for one in commands.leases() if session in (None, one.record.session)]
+    kept = ", ".join(plain(one.name) for one in records if one.state == states.KEPT)
+    nothing = "nothing is left behind"
+    _report_and_exit([], [*left, *unseen], f"{nothing}; kept: {kept}" if kept else nothing)
 
 
 @main.command(context_settings={"allow_interspersed_args": False})

@@ -264,6 +264,14 @@ def test_sweep_and_wait_say_what_is_left(ledger, tmp_path):
     assert resnb("wait --session one", 1) == "flow/b: failed: stuck (resnb log b)\n"
 
 
+def test_wait_names_what_is_kept(ledger):
+    later = time.time() + HOUR
+    added(ledger, lease("a", gone(), state="kept", keep_until=later, session="one"))
+    assert resnb("wait") == "nothing is left behind; kept: flow/a\n"
+    assert resnb("wait --session one") == "nothing is left behind; kept: flow/a\n"
+    assert resnb("wait --session two") == "nothing is left behind\n"
+
+
 @pytest.mark.parametrize("command", ["sweep", "wait", "wait --session one"])
 def test_what_cannot_be_seen_is_never_called_nothing(ledger, command):
     added(ledger, lease("a", ELSEWHERE, session="one"))

@@ -1,9 +1,9 @@
 """The three tasks of a scope: init makes the manager, set-up the resource, clean-up removes it."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 
-from resnb.errors import GraphError
+from resnb.errors import GraphError, HandleError
 from resnb.graph.base.options import checked
 from resnb.graph.base.signature import Signature
 from resnb.graph.base.triggers import all_finished
@@ -20,7 +20,26 @@ TaskOptions: TypeAlias = dict[str, dict[str, Any]]
 """The options of the task for each step."""
 
 
-class InitTask(Task):
+class ScopeTask(Task):
+    """A task of a scope, which is made with its scope and stands for nothing that can be called."""
+
+    scope: Scope
+
+    def __call__(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuse a call, which the user means for what set-up returns.
+
+        Raises:
+            HandleError: always.
+        """
+        raise HandleError(
+            f"resource {self.scope.name!r} cannot be called here: there is none before the flow "
+            "runs; call it in a task"
+        )
+
+    map = __call__
+
+
+class InitTask(ScopeTask):
     """Creates the manager object.
 
     Args:
@@ -30,7 +49,6 @@ class InitTask(Task):
     """
 
     kind = "init"
-    scope: Scope
 
     def __init__(
         self, resource_class: Callable[..., Any], signature: Signature, **options: Any
@@ -40,11 +58,10 @@ class InitTask(Task):
         super().__init__(**options)
 
 
-class SetupTask(Task):
+class SetupTask(ScopeTask):
     """Sets the resource up. The task is also the handle of the resource."""
 
     kind = "setup"
-    scope: Scope
 
     def run(self, manager: Any) -> Any:
         """Call the manager's setup, if it has one."""
@@ -52,11 +69,10 @@ class SetupTask(Task):
         return setup() if setup is not None else None
 
 
-class CleanupTask(Task):
+class CleanupTask(ScopeTask):
     """Cleans the resource up."""
 
     kind = "cleanup"
-    scope: Scope
 
     def run(self, manager: Any, resource: Any = None) -> Any:
         """Call the manager's cleanup."""

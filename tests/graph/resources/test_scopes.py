@@ -3,10 +3,10 @@
 import pytest
 
 from resnb import Flow, Parameter, resource_manager, task, triggers
-from resnb.errors import ArgumentError, GraphError, OptionError
+from resnb.errors import ArgumentError, GraphError, HandleError, OptionError
 from resnb.graph.base.options import SCOPE_OPTIONS
 from resnb.graph.resources.scope import ScopeOptions
-from tests.graph.shapes import arrows, names
+from tests.graph.shapes import arrows, dump, names
 
 
 @resource_manager
@@ -483,3 +483,12 @@ def test_an_option_given_as_an_argument_says_where_it_goes():
         remedy = rf"it is an option: write \.options\({option}=\.\.\.\)"
         with pytest.raises(ArgumentError, match=remedy):
             Outer(**{option: None})
+
+
+@pytest.mark.parametrize("call", ["__call__", "map"])
+def test_a_resource_is_called_in_tasks_only(call):
+    with Flow("f") as flow, Inner() as one:
+        before = dump(flow)
+        with pytest.raises(HandleError, match="resource 'Inner' cannot be called here: there is"):
+            getattr(one, call)([1, 2])
+        assert dump(flow) == before
