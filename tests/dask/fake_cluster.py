@@ -130,7 +130,7 @@ class Client:
 
     def __init__(self):
         self.status, self.id, self._scheduler_identity = "running", "client", {}
-        self.loop = Loop()
+        self.loop, self.scheduler = Loop(), self
         self.workers = [Worker(self), Worker(self)]
         self.futures = {}
         self._calls = {}
@@ -141,6 +141,7 @@ class Client:
         self._held = {}
         self._names = {}
         self._handlers = {}
+        self._events = []
         self._untouched = {}  # what no worker has begun with, in order
 
     @property
@@ -159,6 +160,10 @@ class Client:
 
     def unsubscribe_topic(self, topic):
         del self._handlers[topic]
+
+    async def events(self, topic):
+        assert topic == "all"
+        return self._events
 
     async def nthreads(self):
         return dict.fromkeys(self.workers, 1)
@@ -241,7 +246,8 @@ class Client:
 
     def tell(self, **event):
         """The scheduler says what has happened."""
-        self.loop.sync(self._handlers["all"], ("", event))
+        self._events.append(("", event))
+        self.loop.sync(self._handlers["all"], self._events[-1])
 
     def hold(self, what):
         """Let no ``run``, ``gather``, ``register`` or ``get`` through until it is let go."""
