@@ -7,6 +7,7 @@ or nothing is left when its kernel is killed.
 import ast
 import os
 import signal
+import time
 
 import psutil
 import pytest
@@ -88,7 +89,7 @@ def notebook(tmp_path):
         one.kernel.close()
         commands = LedgerCommands(one.home)
         for lease in commands.store.alive():
-            commands.store.close(lease.id, 3000.0)
+            commands.store.close(lease.id, time.time())
 
 
 LATER = """

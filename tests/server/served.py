@@ -6,6 +6,7 @@ import os
 import secrets
 import subprocess
 import sys
+import time
 import urllib.parse
 from contextlib import contextmanager
 from http.cookies import SimpleCookie
@@ -185,7 +186,7 @@ def end_all(store):
 
     def has_ended():
         for one in store.alive():  # each time: a clean-up that fails just now writes that down
-            store.close(one.id, 3000.0)
+            store.close(one.id, time.time())
         return not sweepers(store.home)
 
     wait_for(has_ended, "the sweepers to end")
