@@ -17,6 +17,7 @@ from resnb.dask.serialization import (
     Flattened,
     Path,
     Place,
+    RemoteBundle,
     RemoteCall,
     Resource,
     code_of,
@@ -57,9 +58,10 @@ class Package(NamedTuple):
 class _Draft:
     """A package while its calls are made."""
 
-    def __init__(self, key: str, *, is_bundle: bool) -> None:
+    def __init__(self, key: str, seconds: float, *, is_bundle: bool) -> None:
         self.key = key
         self.is_bundle = is_bundle
+        self._seconds = seconds
         self.rows: list[int] = []
         self.calls: list[RemoteCall] = []
         self.size = 0
@@ -77,7 +79,8 @@ class _Draft:
         upstream = [TaskRef(key) for key in self._upstream]
         # pickled: Dask looks at each item of what is not
         if self.is_bundle:
-            task = Task(self.key, remote.perform_all, pickle.dumps(self.calls), *upstream)
+            bundle = RemoteBundle(self.calls, self._seconds)
+            task = Task(self.key, remote.perform_all, pickle.dumps(bundle), *upstream)
         else:
             task = Task(self.key, remote.perform, pickle.dumps(self.calls[0]), *upstream)
         return Package(self.key, task, tuple(self.rows), self.size, self.is_bundle)
@@ -133,6 +136,7 @@ class CallFactory:
         is_sound: Callable[[int], bool],
         refuse: Callable[[int, RunError | None], object],
         *,
+        seconds: float,
         is_new: bool = False,
     ) -> Iterator[Package]:
         """The tasks of Dask for `rows`, which travel together unless that would be too much.
@@ -142,15 +146,16 @@ class CallFactory:
             numbers: the number of each row's try.
             is_sound: whether the arguments that a row has just been given are what it needs.
             refuse: called with a row that cannot be sent, and why; None for what needs such a row.
+            seconds: how long they are to take together; infinity if nobody knows.
             is_new: whether the kernel has yet to learn how long such rows take.
         """
         is_bundle, refused = len(rows) > 1, set[int]()
-        draft = self._draft(rows[0], is_bundle=is_bundle)
+        draft = self._draft(rows[0], seconds, is_bundle=is_bundle)
         upstream = self._execution.plan.upstream
         for row in rows:
             if draft.size > MESSAGE:
                 yield draft.packed()
-                draft = self._draft(row, is_bundle=is_bundle)
+                draft = self._draft(row, seconds, is_bundle=is_bundle)
             call, fault = None, None
             if not refused or row >= len(upstream) or refused.isdisjoint(upstream[row]):
                 try:
@@ -176,12 +181,13 @@ class CallFactory:
         execution = self._execution
         return partial(execution.plan.flow.label_of, execution.task_of(row))
 
-    def _draft(self, row: int, *, is_bundle: bool) -> _Draft:
+    def _draft(self, row: int, seconds: float, *, is_bundle: bool) -> _Draft:
         # a key like those of client.submit: tasks of one group would wait for each other at the
         # scheduler, with a message to and fro for each
         name = _worded(self._execution.task_of(row).name)
         number = uuid.UUID(int=self._random.getrandbits(128), version=4)
-        return _Draft(f"{name}{'_and_more' * is_bundle}-{number}", is_bundle=is_bundle)
+        key = f"{name}{'_and_more' * is_bundle}-{number}"
+        return _Draft(key, seconds, is_bundle=is_bundle)
 
     def _call(self, row: int, number: int, draft: _Draft, *, is_new: bool) -> RemoteCall:
         """One try of `row`.

@@ -15,6 +15,8 @@ AT_ONCE = 500
 """Maximum number of packages in one message to the cluster."""
 SOON = 0.01
 """Seconds until what can wait is done, once the first message of a run is under way."""
+LATE = 1.0
+"""Seconds within which the last reports of a run have come."""
 END = 5.0
 """Maximum time for each step of leaving a cluster, in seconds."""
 
@@ -65,8 +67,8 @@ class Session:
     Args:
         client: the cluster's client.
         topic: of the run's events.
-        listeners: called with what workers report. A client keeps the handler of a topic for good;
-            this one holds nothing once the list is empty.
+        listeners: called with what workers report. A client keeps the handler of a topic for a
+            while; this one holds nothing once the list is empty.
     """
 
     def __init__(
@@ -134,7 +136,7 @@ class Session:
                         [forget] if is_busy else [self._left, forget]
                     )
                     if self._watch is not None:
-                        steps += [self._entered.wait, self._forgotten]
+                        steps += [self._entered.wait, self._forgotten, self._unheard]
                         client.unsubscribe_topic(self._topic)
                     client.loop.add_callback(_take, steps)
         return late
@@ -160,6 +162,11 @@ class Session:
         from resnb.dask.workers.plugins import forget_run
 
         await self._client.run_on_scheduler(forget_run, self._topic)
+
+    async def _unheard(self) -> None:
+        """Let the client forget the handler, which it would keep for good."""
+        handlers = self._client._event_handlers  # noqa: SLF001 - there is no other way
+        self._client.loop.call_later(LATE, handlers.pop, self._topic, None)
 
 
 async def _take(steps: Sequence[Callable[[], Awaitable[Any]]]) -> None:

@@ -62,6 +62,17 @@ class RemoteCall(NamedTuple):
     is_new: bool
 
 
+class RemoteBundle(NamedTuple):
+    """The tries of a bundle.
+
+    Attributes:
+        seconds: how long they are to take together; infinity if nobody knows.
+    """
+
+    calls: list[RemoteCall]
+    seconds: float
+
+
 class Resource(NamedTuple):
     """A live resource that an argument may be.
 

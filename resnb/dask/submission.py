@@ -188,7 +188,12 @@ class Submission:
         is_new = bundle.kind is not None
         (self.bundled.update if len(rows) > 1 else self.bundled.difference_update)(rows)
         yield from self.calls.packages(
-            rows, self.numbers, self._is_sound, self._refuse, is_new=is_new
+            rows,
+            self.numbers,
+            self._is_sound,
+            self._refuse,
+            seconds=self._seconds_of(rows),
+            is_new=is_new,
         )
 
     def _is_sound(self, row: int) -> bool:
@@ -265,6 +270,11 @@ class Submission:
         if kind is None or ESTIMATES.is_large(kind):
             return inf
         return ESTIMATES.seconds(kind)
+
+    def _seconds_of(self, rows: list[int]) -> float:
+        """How long `rows` will take together; infinity if nobody knows."""
+        known = [self._seconds(row) for row in rows] if len(rows) > 1 else [None]
+        return sum(inf if one is None else one for one in known)
 
     def _deviation(self, row: int) -> float:
         """How many seconds more or less `row` may take."""

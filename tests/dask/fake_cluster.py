@@ -15,6 +15,7 @@ from distributed.worker import thread_state
 
 from resnb.dask import clusters
 from resnb.dask.executor import KERNEL_WORKERS
+from resnb.dask.serialization import RemoteBundle
 from resnb.run.executors.threads import Workers
 from tests.run.parts import PATIENCE
 
@@ -176,8 +177,9 @@ class Client:
         found = []
         for key in keys:
             sent, *upstream = graph[key].args
-            calls = pickle.loads(sent)
-            names = [one.name for one in (calls if isinstance(calls, list) else [calls])]
+            given = pickle.loads(sent)
+            calls = given.calls if isinstance(given, RemoteBundle) else [given]
+            names = [one.name for one in calls]
             future = self.futures[key] = Future(key, partial(self._note_sent, names))
             needed = [one.key for one in upstream if isinstance(one, TaskRef)]
             self._calls[key] = graph[key].func, sent, needed

@@ -599,3 +599,11 @@ def test_what_a_kernel_reads_of_a_cluster_is_let_go_too(executor):
     state = flow.run(executor=executor)
     assert (state.is_successful(), last.value) == (True, 3)
     assert isinstance(state.result[first].kept, LetGo)
+
+
+def test_a_client_forgets_who_has_heard_the_reports_of_a_run(client, executor):
+    with Flow("f") as flow:
+        plus_one(1)
+    flow.run(executor=executor)
+    heard = {topic for topic in client._event_handlers if topic.startswith("resnb-")}
+    until(lambda: heard.isdisjoint(client._event_handlers))

@@ -61,20 +61,20 @@ def test_what_failed_gives_its_exception(executor):
     assert state.result[told].result.startswith("TRIGGERFAIL ")
 
 
-class Odd(Exception):  # noqa: N818 - it does not pickle, which is what matters
+class Odd(Exception):  # noqa: N818 - it does not pickle by itself, which is what matters
     def __init__(self, first, second):
         super().__init__(f"{first} and {second}")
         self.lock = threading.Lock()
 
 
-def test_an_exception_that_does_not_pickle_is_told_of(client):
+def test_an_exception_that_does_not_pickle_by_itself_is_what_it_is(client):
     async def broken():
         raise Odd(1, 2)
 
     with Flow("f") as flow:
         seen = always(task(broken)())
     state = flow.run(executor=DaskExecutor(client))
-    assert state.result[seen].result == "RuntimeError Odd: 1 and 2"
+    assert state.result[seen].result == "Odd 1 and 2"
 
 
 def test_flattened_items_know_who_gave_them(executor):

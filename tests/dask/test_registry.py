@@ -1,12 +1,15 @@
 """When a worker reports: with Dask's word that a task is done, and before it."""
 
+from math import inf
 from types import SimpleNamespace
 
 import pytest
 
 from resnb.dask.serialization import RemoteCall
+from resnb.dask.workers import tries
 from resnb.dask.workers.registry import AT_ONCE, RUNS, TryRegistry
-from resnb.dask.workers.tries import BundleRun
+from resnb.dask.workers.tries import BundleRun, Report
+from tests.run.parts import ManualClock
 
 
 class Worker:
@@ -54,7 +57,7 @@ def call(row, topic="run", **more):
 
 def bundle_of(registry, *rows):
     """A bundle of which all rows have run."""
-    bundle = BundleRun([call(row) for row in rows])
+    bundle = BundleRun([call(row) for row in rows], inf)
     registry.opens(bundle)
     for at, one in enumerate(bundle.calls):
         bundle.at = at
@@ -131,3 +134,17 @@ def test_a_try_that_has_ended_is_not_interrupted(registry):
     report.slot = SimpleNamespace(interrupt=pytest.fail)
     registry.ends_alone(report, "key")
     assert registry.stop([("run", 0, 1)]) == [(0, 1)]
+
+
+@pytest.mark.parametrize(("seconds", "limit"), [(0.01, 0.15), (0.2, 0.3), (0.6, 0.9), (inf, 1.0)])
+def test_a_bundle_is_broken_up_once_it_takes_longer_than_it_was_to(monkeypatch, seconds, limit):
+    clock = ManualClock()
+    monkeypatch.setattr(tries, "time", SimpleNamespace(perf_counter=clock.now))
+    bundle = BundleRun([call(0), call(1)], seconds)
+    clock.advance(limit - 0.001)
+    bundle.report = Report(bundle.calls[0])
+    assert not bundle.takes_long()
+    clock.advance(0.002)
+    assert bundle.takes_long()
+    bundle.report = None
+    assert not bundle.takes_long()

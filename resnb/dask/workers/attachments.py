@@ -33,7 +33,7 @@ class Attachments:
 
     def leave(self, topic: str) -> list[tuple[Any, Any]]:
         """Forget a run's resources; gives each with its manager."""
-        keys = [key for key in self._attached if key[0] == topic]
+        keys = [key for key in (*self._attached,) if key[0] == topic]  # others attach meanwhile
         return [self._attached.pop(key) for key in keys]
 
 

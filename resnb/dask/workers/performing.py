@@ -80,16 +80,16 @@ def perform_all(data: bytes, *upstream: Any) -> list[Any]:
     """Run the tries of a bundle.
 
     Args:
-        data: the calls, pickled, each after those that it needs.
+        data: a `RemoteBundle`, pickled, each of its calls after those that it needs.
         *upstream: as for `perform`.
 
     Returns:
         For each call what `perform` would return.
     """
-    calls = pickle.loads(data)  # noqa: S301 - the kernel's
+    calls, seconds = pickle.loads(data)  # noqa: S301 - the kernel's
     worker, registry = _here()
     before = _ends_before(worker, calls[0].topic)
-    bundle, results = BundleRun(calls), list[Any]()
+    bundle, results = BundleRun(calls, seconds), list[Any]()
     registry.opens(bundle)
     try:
         for at, call in enumerate(calls):

@@ -20,6 +20,9 @@ INTERVAL = 0.05
 """Seconds between two messages about code that is running."""
 LONG = 1.0
 """A bundle that has been running for so many seconds is broken up: it was to take less."""
+SLOW, ENOUGH = 1.5, 0.15
+"""So is one that takes so many times as long as it was to take, after so many seconds at least: its
+worker may be slower than others that have nothing to do any more."""
 LARGE = 1_000_000
 """A bundle whose values have so many bytes is broken up."""
 SUCCEEDED, FAILED, UNDONE, LEFT, SUSPECT = "succeeded", "failed", "undone", "left", "suspect"
@@ -119,6 +122,9 @@ def failure_by(end: str, data: bytes | None) -> Failure:
 class BundleRun:
     """A bundle that a worker runs.
 
+    Args:
+        seconds: how long it is to take; infinity if nobody knows.
+
     Attributes:
         began: when, in seconds of the worker's clock.
         at: the number of the call whose turn it is.
@@ -128,8 +134,9 @@ class BundleRun:
         ended: reports that were not sent yet.
     """
 
-    def __init__(self, calls: Sequence[RemoteCall]) -> None:
+    def __init__(self, calls: Sequence[RemoteCall], seconds: float) -> None:
         self.calls = calls
+        self._limit = min(LONG, max(ENOUGH, SLOW * seconds))
         self.began = time.perf_counter()
         self.at = 0
         self.report: Report | None = None
@@ -140,7 +147,9 @@ class BundleRun:
     def takes_long(self) -> bool:
         """Whether it, or the call that is running, turns out to take long."""
         now, report = time.perf_counter(), self.report
-        return report is not None and (now - report.began >= INTERVAL or now - self.began >= LONG)
+        if report is None:
+            return False
+        return now - report.began >= INTERVAL or now - self.began >= self._limit
 
     def break_up(self) -> None:
         """It takes long: give back what does not wait for the call that is running."""
