@@ -119,9 +119,16 @@ def test_one_whose_cause_does_not_pickle_comes_without():
     assert (type(found), found.sum, found.__cause__) == (SumError, 3, None)
 
 
-def test_one_that_does_not_pickle_comes_as_text():
+def test_what_does_not_pickle_of_one_is_left_out():
     found = raised(HandleError())
-    assert (type(found), str(found)) == (RuntimeError, "HandleError: handles")
+    assert (type(found), str(found)) == (HandleError, "handles")
+    assert not hasattr(found, "lock")
+
+
+def test_one_that_does_not_pickle_comes_as_text():
+    found = raised(ValueError("odd", sys._getframe()))
+    assert type(found) is RuntimeError
+    assert str(found).startswith("ValueError: ('odd', <frame ")
 
 
 def test_what_refers_to_itself_does_so_again():

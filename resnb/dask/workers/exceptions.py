@@ -22,21 +22,21 @@ _DESCRIPTORS = (MemberDescriptorType, GetSetDescriptorType)
 
 
 def dumped(error: BaseException) -> bytes:
-    """`error` as bytes, without its traceback; without its causes if these do not pickle.
+    """`error` as bytes, without its traceback; without causes or attributes that do not pickle.
 
     Raises:
         Exception: it does not pickle, or cannot be made again.
     """
-    try:
-        return _dumped(error, with_causes=True)
-    except Exception:  # noqa: BLE001 - the user's classes
-        return _dumped(error, with_causes=False)
+    for with_causes in (True, False):
+        with suppress(Exception):  # the user's classes
+            return _dumped(error, with_causes=with_causes, as_it_is=True)
+    return _dumped(error, with_causes=False, as_it_is=False)
 
 
-def _dumped(error: BaseException, *, with_causes: bool) -> bytes:
+def _dumped(error: BaseException, *, with_causes: bool, as_it_is: bool) -> bytes:
     data = io.BytesIO()
     pickler = _pickler()(data)
-    pickler.error, pickler.with_causes = error, with_causes
+    pickler.error, pickler.with_causes, pickler.as_it_is = error, with_causes, as_it_is
     pickler.dump(error)
     pickle.loads(data.getvalue())  # noqa: S301 - what we have pickled ourselves
     return data.getvalue()
@@ -49,6 +49,7 @@ def _pickler() -> Any:
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         error: BaseException
         with_causes: bool
+        as_it_is: bool
 
         def reducer_override(self, found: Any) -> Any:
             kind = type(found)
@@ -60,9 +61,22 @@ def _pickler() -> Any:
             if not is_plain:
                 return super().reducer_override(found)
             around = _around(found, self.error) if self.with_causes else {}
-            return _made, (kind, found.args), {**_attributes(found), **around}, None, None, _restore
+            own = _attributes(found)
+            if not self.as_it_is:
+                own = {name: value for name, value in own.items() if _pickles(value)}
+            return _made, (kind, found.args), {**own, **around}, None, None, _restore
 
     return Pickler
+
+
+def _pickles(value: Any) -> bool:
+    import cloudpickle
+
+    try:
+        cloudpickle.dumps(value)
+    except Exception:  # noqa: BLE001 - the user's classes
+        return False
+    return True
 
 
 def _attributes(error: BaseException) -> dict[str, Any]:

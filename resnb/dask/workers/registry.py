@@ -64,8 +64,9 @@ class TryRegistry:
                 if bundle is not None:
                     bundle.ended.append(not_begun(call, UNDONE, reason))
                 return reason
-            taken = {one.seat for one in self._reports.values()}
-            report.seat = next(seat for seat in range(len(taken) + 1) if seat not in taken)
+            if self._reports:
+                taken = {one.seat for one in self._reports.values()}
+                report.seat = next(seat for seat in range(len(taken) + 1) if seat not in taken)
             if call.topic not in self._begun:
                 self._begun[call.topic] = set()
                 if len(self._begun) > RUNS:  # of a kernel that has left without a word
