@@ -263,11 +263,31 @@ def efficiency(client: Client, count: int, by_hand: float, wall: float, repeat: 
     """How much of the workers' time so many tasks of 5 ms have used."""
     loops = [max(client.run(slept, count // WORKERS).values()) for _ in range(repeat)]
     ideal, bare = PAUSE * count / WORKERS, median(loops)
+    divided = median(divided_by_hand(client, count) for _ in range(repeat))
     return (
         f"(in use: {ideal / wall:.0%} of the workers' time, by hand {ideal / by_hand:.0%}, by bare "
         f"loops {ideal / bare:.0%}; that is {bare / wall:.1%} of what is possible, to be "
-        f"{EFFICIENCY:.0%})"
+        f"{EFFICIENCY:.0%}; one loop for each worker and their sum by client.submit: "
+        f"{bare / divided:.1%})"
     )
+
+
+def divided_by_hand(client: Client, count: int) -> float:
+    """How long so many waits take if each worker is given its share as one task of Dask."""
+    began = time.perf_counter()
+    shares = [client.submit(waited, count // WORKERS, pure=False) for _ in range(WORKERS)]
+    client.submit(total, *shares, pure=False).result()
+    return time.perf_counter() - began
+
+
+def total(*shares: list[int]) -> int:
+    """The sum of all that the workers' tasks gave."""
+    return sum(map(sum, shares))
+
+
+def waited(count: int) -> list[int]:
+    """So many waits in one task."""
+    return [sleeps() for _ in range(count)]
 
 
 def megabytes(client: Client) -> float:

@@ -198,17 +198,7 @@ class CallFactory:
         execution = self._execution
         plan, origin = execution.plan, execution.mapped.origin(row)
         task = plan.tasks[origin]
-        references = plan.references[row] if row == origin else None
-        resources = self._resources()
-        once = partial(self.scattered.once, row=row, resources=resources)
-        if references is None:
-            args, kwargs = execution.arguments(row, self.values, lambda one: Flattened(once(one)))
-        else:
-            args, kwargs = [self.values[one] for one in references], {}
-        sender = ArgumentPickler(self._reference, self._client, resources)
-        args = [once(one) for one in args]
-        kwargs = {key: once(one) for key, one in kwargs.items()}
-        data, found = sender.sent(task.name, args, kwargs)
+        data, found = self._arguments(row, task.name)
         known = len(found)
         if row == origin:
             found += [
@@ -225,6 +215,22 @@ class CallFactory:
         return RemoteCall(
             self.topic, row, number, task.name, code, data, places, known, facts, is_new
         )
+
+    def _arguments(self, row: int, name: str) -> tuple[bytes | None, list[tuple[Any, Path]]]:
+        """The arguments of `row`, see `ArgumentPickler.sent`."""
+        execution, plan = self._execution, self._execution.plan
+        references = plan.references[row] if row == execution.mapped.origin(row) else None
+        if references is not None and not references:
+            return None, []
+        resources = self._resources()
+        once = partial(self.scattered.once, row=row, resources=resources)
+        if references is None:
+            args, kwargs = execution.arguments(row, self.values, lambda one: Flattened(once(one)))
+        else:
+            args, kwargs = [self.values[one] for one in references], {}
+        sender = ArgumentPickler(self._reference, self._client, resources)
+        args = [once(one) for one in args]
+        return sender.sent(name, args, {key: once(one) for key, one in kwargs.items()})
 
     def is_remote(self, source: Source) -> bool:
         """Whether the items of `source` are to be counted on the cluster."""
